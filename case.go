@@ -1,0 +1,202 @@
+package headroom
+
+import "time"
+
+// A Request asks for a look at one signal of one node, because an alert named
+// both. It is what a webhook leaves behind once it is durable: data, from which
+// no path, argument or command is ever made.
+type Request struct {
+	// ID is new for every delivery, so that a case can tell which request it
+	// answered last.
+	ID          string            `json:"id"`
+	Node        string            `json:"node"`
+	Signal      Signal            `json:"signal"`
+	Fingerprint string            `json:"fingerprint"` // of the alert; with StartsAt its identity
+	StartsAt    time.Time         `json:"startsAt"`
+	Labels      map[string]string `json:"labels"` // all of the alert's: policies match on them
+	Received    time.Time         `json:"received"`
+}
+
+// SameAlert reports whether r and s come from the same alert, delivered again.
+func (r Request) SameAlert(s Request) bool {
+	return r.Fingerprint == s.Fingerprint && r.StartsAt.Equal(s.StartsAt)
+}
+
+// A Case is a node's trouble with one signal. It lives as long as the node;
+// within it, one episode at a time tries to end the trouble.
+type Case struct {
+	Node   string `json:"node"`
+	Signal Signal `json:"signal"`
+	// Version is the store's: a case is saved only over the version that was
+	// loaded, so that of two writers one must look again.
+	Version string `json:"version,omitempty"`
+	// Request is the newest one received. The store fills it in when a case is
+	// loaded and ignores it when one is saved.
+	Request *Request `json:"request,omitempty"`
+	// Answered is the ID of the last request that was dealt with.
+	Answered string `json:"answered,omitempty"`
+	// Episodes are the latest ones, oldest first; MaxEpisodes are kept.
+	Episodes []Episode `json:"episodes,omitempty"`
+}
+
+// MaxEpisodes is how many episodes of a case are kept.
+const MaxEpisodes = 10
+
+// Last returns the newest episode, or nil if there was none.
+func (c *Case) Last() *Episode {
+	if len(c.Episodes) == 0 {
+		return nil
+	}
+	return &c.Episodes[len(c.Episodes)-1]
+}
+
+// Open returns the episode that is not over yet, or nil.
+func (c *Case) Open() *Episode {
+	if e := c.Last(); e != nil && e.Phase != Over {
+		return e
+	}
+	return nil
+}
+
+// Begin appends e and drops the oldest episodes beyond MaxEpisodes.
+func (c *Case) Begin(e Episode) *Episode {
+	c.Episodes = append(c.Episodes, e)
+	if extra := len(c.Episodes) - MaxEpisodes; extra > 0 {
+		c.Episodes = append([]Episode(nil), c.Episodes[extra:]...)
+	}
+	return c.Last()
+}
+
+// A Phase is where an episode stands.
+type Phase string
+
+// An episode waits (for the Reason it gives), runs rungs of the ladder, and is
+// over with an Outcome.
+const (
+	Waiting Phase = "Waiting"
+	Running Phase = "Running"
+	Over    Phase = "Over"
+)
+
+// A Reason is why an episode waits.
+type Reason string
+
+// The reasons there are.
+const (
+	Watching   Reason = "watching"    // an alert predicts; start is not crossed yet
+	Cooldown   Reason = "cooldown"    // the last episode is too recent, or there were too many
+	SharedDisk Reason = "shared disk" // another signal of the same disk is being dealt with
+	CannotTell Reason = "cannot tell" // the node or its thresholds could not be read
+)
+
+// Reasons lists every reason.
+var Reasons = []Reason{Watching, Cooldown, SharedDisk, CannotTell}
+
+// An Outcome is how an episode ended.
+type Outcome string
+
+// The outcomes there are. Succeeded means that the node was read at or above
+// the target after something was done; nothing else does.
+const (
+	Succeeded Outcome = "Succeeded"
+	NotNeeded Outcome = "NotNeeded" // the node was well without us
+	Planned   Outcome = "Planned"   // dry run: every rung said what it would do
+	Exhausted Outcome = "Exhausted" // the ladder ended below the target
+	Failed    Outcome = "Failed"    // no rung could be tried
+	Expired   Outcome = "Expired"   // waited longer than the policy allows
+)
+
+// Outcomes lists every outcome.
+var Outcomes = []Outcome{Succeeded, NotNeeded, Planned, Exhausted, Failed, Expired}
+
+// An Episode is one attempt to end a case, from alert to verdict, and its
+// record.
+type Episode struct {
+	ID      string  `json:"id"`
+	Request Request `json:"request"` // the one that began it
+	Phase   Phase   `json:"phase"`
+	Reason  Reason  `json:"reason,omitempty"`  // while Waiting
+	Detail  string  `json:"detail,omitempty"`  // Reason or Outcome in words: what holds it, what would lift it
+	Outcome Outcome `json:"outcome,omitempty"` // once Over
+	DryRun  bool    `json:"dryRun,omitempty"`
+	Policy  string  `json:"policy"` // hash of the policy it runs by
+	// Start and Target are headroom ratios: below Start rungs run, at or above
+	// Target they stop. Target may lie above the policy's, see the engine.
+	Start  float64 `json:"start"`
+	Target float64 `json:"target"`
+
+	Created time.Time `json:"created"`
+	Until   time.Time `json:"until,omitzero"`   // when waiting for Reason ends by itself
+	Started time.Time `json:"started,omitzero"` // when the first rung began
+	Ended   time.Time `json:"ended,omitzero"`
+
+	Before *State `json:"before,omitempty"` // at Started
+	After  *State `json:"after,omitempty"`  // at Ended
+	Rungs  []Rung `json:"rungs,omitempty"`
+}
+
+// A State is one reading of an episode's signal against its hard threshold.
+type State struct {
+	Available int64     `json:"available"`
+	Capacity  int64     `json:"capacity"`
+	Threshold int64     `json:"threshold"`
+	Ratio     float64   `json:"ratio"` // headroom ÷ capacity
+	At        time.Time `json:"at"`
+}
+
+// An Amount is room, in both of a filesystem's units.
+type Amount struct {
+	Bytes  int64 `json:"bytes"`
+	Inodes int64 `json:"inodes"`
+}
+
+// Add returns the sum of a and b.
+func (a Amount) Add(b Amount) Amount { return Amount{a.Bytes + b.Bytes, a.Inodes + b.Inodes} }
+
+// In returns the part of a that u counts; 0 for a unit that is neither.
+func (a Amount) In(u Unit) int64 {
+	switch u {
+	case Bytes:
+		return a.Bytes
+	case Inodes:
+		return a.Inodes
+	}
+	return 0
+}
+
+// A RungOutcome is how one rung ended.
+type RungOutcome string
+
+// The outcomes of a rung. A rung without one is being applied, or was when the
+// program died.
+const (
+	RungDone        RungOutcome = "done"        // removed something
+	RungNothing     RungOutcome = "nothing"     // there was nothing it may remove
+	RungPlanned     RungOutcome = "planned"     // dry run
+	RungSkipped     RungOutcome = "skipped"     // removed nothing in both of the last two episodes
+	RungFailed      RungOutcome = "failed"      // see Error; it may have removed something
+	RungInterrupted RungOutcome = "interrupted" // the program died meanwhile; Removed is unknown
+)
+
+// RungOutcomes lists every outcome of a rung.
+var RungOutcomes = []RungOutcome{RungDone, RungNothing, RungPlanned, RungSkipped, RungFailed, RungInterrupted}
+
+// A Rung is one remedy within an episode: planned, applied, verified.
+type Rung struct {
+	Remedy  string      `json:"remedy"`
+	Outcome RungOutcome `json:"outcome,omitempty"`
+	Error   string      `json:"error,omitempty"`
+	Plan    string      `json:"plan,omitempty"` // hash of what was planned
+	Planned Amount      `json:"planned"`        // what the whole plan would free
+	// Removed is what the remedy itself removed: blocks of last links, inodes.
+	// Nil is unknown.
+	Removed *Amount `json:"removed,omitempty"`
+	// Before and After are what the filesystem said. Their difference is
+	// observed, not removed: others write, too.
+	Before     *State    `json:"before,omitempty"`
+	After      *State    `json:"after,omitempty"`
+	Notes      []string  `json:"notes,omitempty"` // what was left alone and why; harm that was seen
+	Started    time.Time `json:"started"`
+	FirstFreed time.Time `json:"firstFreed,omitzero"`
+	Ended      time.Time `json:"ended,omitzero"`
+}

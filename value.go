@@ -1,0 +1,69 @@
+package headroom
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// A Value is an amount as a kubelet configuration writes it: a quantity
+// ("100Mi") or a percentage of a signal's capacity ("10%"). The zero Value is
+// zero percent.
+type Value struct {
+	raw        string
+	quantity   *resource.Quantity
+	percentage float32 // a fraction: 0.1 is 10 %
+}
+
+// parseValue reads a quantity or percentage. It decides only what both
+// thresholds and minimum reclaims agree on; their bounds differ.
+func parseValue(s string) (Value, error) {
+	if strings.HasSuffix(s, "%") {
+		// 32 bits, as in the kubelet: 10 % becomes 0.100000001490116…, and a
+		// threshold on a large disk differs by kilobytes from the exact tenth.
+		p, err := strconv.ParseFloat(strings.TrimRight(s, "%"), 32)
+		if err != nil {
+			return Value{}, fmt.Errorf("%q is not a percentage: %w", s, errors.Unwrap(err))
+		}
+		return Value{raw: s, percentage: float32(p) / 100}, nil
+	}
+	q, err := resource.ParseQuantity(s)
+	if err != nil {
+		return Value{}, fmt.Errorf("%q is neither a percentage nor a quantity such as 100Mi: %w", s, err)
+	}
+	return Value{raw: s, quantity: &q}, nil
+}
+
+// String returns v as the configuration wrote it.
+func (v Value) String() string { return v.raw }
+
+// IsPercentage reports whether v is relative to a capacity.
+func (v Value) IsPercentage() bool { return v.quantity == nil }
+
+// Of returns v in the signal's unit for a capacity. A percentage is truncated,
+// the way the kubelet does it (GetThresholdQuantity in
+// pkg/kubelet/eviction/api/types.go); a fractional quantity is rounded up,
+// which decides every comparison with a whole number as the fraction would; one
+// that no int64 holds becomes the largest.
+func (v Value) Of(capacity int64) int64 {
+	if v.quantity == nil {
+		return int64(float64(capacity) * float64(v.percentage))
+	}
+	if v.quantity.CmpInt64(math.MaxInt64) >= 0 {
+		return math.MaxInt64
+	}
+	return v.quantity.Value()
+}
+
+// above reports whether v, of capacity, is strictly more than available.
+func (v Value) above(available, capacity int64) bool {
+	if v.quantity == nil {
+		return available < v.Of(capacity)
+	}
+	// Exact: a quantity may lie beyond int64.
+	return v.quantity.CmpInt64(available) > 0
+}
