@@ -1,6 +1,10 @@
 package headroom
 
-import "time"
+import (
+	"errors"
+	"math"
+	"time"
+)
 
 // A Request asks for a look at one signal of one node, because an alert named
 // both. It is what a webhook leaves behind once it is durable: data, from which
@@ -35,6 +39,9 @@ type Case struct {
 	Request *Request `json:"request,omitempty"`
 	// Answered is the ID of the last request that was dealt with.
 	Answered string `json:"answered,omitempty"`
+	// Attempts are the moments at which the latest episodes began to run,
+	// oldest first; MaxEpisodes are kept.
+	Attempts []time.Time `json:"attempts,omitempty"`
 	// Episodes are the latest ones, oldest first; MaxEpisodes are kept.
 	Episodes []Episode `json:"episodes,omitempty"`
 }
@@ -144,6 +151,12 @@ type State struct {
 	At        time.Time `json:"at"`
 }
 
+// Missing returns how much more must become available, in the signal's unit,
+// for the headroom ratio to reach target; 0 or less when it has.
+func (s State) Missing(target float64) int64 {
+	return s.Threshold + int64(math.Ceil(target*float64(s.Capacity))) - s.Available
+}
+
 // An Amount is room, in both of a filesystem's units.
 type Amount struct {
 	Bytes  int64 `json:"bytes"`
@@ -173,7 +186,7 @@ const (
 	RungDone        RungOutcome = "done"        // removed something
 	RungNothing     RungOutcome = "nothing"     // there was nothing it may remove
 	RungPlanned     RungOutcome = "planned"     // dry run
-	RungSkipped     RungOutcome = "skipped"     // removed nothing in both of the last two episodes
+	RungSkipped     RungOutcome = "skipped"     // removed nothing twice in this episode
 	RungFailed      RungOutcome = "failed"      // see Error; it may have removed something
 	RungInterrupted RungOutcome = "interrupted" // the program died meanwhile; Removed is unknown
 )
@@ -183,6 +196,9 @@ var RungOutcomes = []RungOutcome{RungDone, RungNothing, RungPlanned, RungSkipped
 
 // A Rung is one remedy within an episode: planned, applied, verified.
 type Rung struct {
+	// Step counts the rungs of an episode. It goes on when the ladder is climbed
+	// again and stays when an interrupted rung is repeated.
+	Step    int         `json:"step"`
 	Remedy  string      `json:"remedy"`
 	Outcome RungOutcome `json:"outcome,omitempty"`
 	Error   string      `json:"error,omitempty"`
@@ -200,3 +216,7 @@ type Rung struct {
 	FirstFreed time.Time `json:"firstFreed,omitzero"`
 	Ended      time.Time `json:"ended,omitzero"`
 }
+
+// ErrConflict says that a case was saved by somebody else since it was loaded:
+// load it again and look anew.
+var ErrConflict = errors.New("the case has changed since it was loaded")
