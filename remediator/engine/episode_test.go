@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	headroom "github.com/nodeheadroom/headroom"
+)
+
+func TestRunsBelowStartAndStopsAtTarget(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{120}}
+		b.on(d).disk.set(140) // headroom 4 %
+		b.receive(b.alert(nodefs))
+		b.pass(10 * time.Second)
+		ep := b.want(nodefs, 1, "OverSucceeded", "dig done")
+		r := ep.Rungs[0]
+		if r.Removed.Bytes != 120 || r.After.Available-r.Before.Available != 120 || r.Planned.Bytes != 110 {
+			t.Errorf("planned %d, removed %d, observed %d", r.Planned.Bytes, r.Removed.Bytes, r.After.Available-r.Before.Available)
+		}
+		if ep.Before.Available != 140 || ep.After.Available != 260 {
+			t.Errorf("before %d, after %d", ep.Before.Available, ep.After.Available)
+		}
+		count(t, b.Metrics.bytes.WithLabelValues("n1", string(nodefs), "dig"), 120)
+		count(t, b.Metrics.episodes.WithLabelValues("n1", string(nodefs), "Succeeded"), 1)
+	})
+}
+
+func TestWatchesAPredictionAndRunsWhenStartIsCrossed(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{200}}
+		b.on(d).disk.set(400)
+		b.receive(b.alert(nodefs))
+		b.pass(5 * time.Minute)
+		b.want(nodefs, 1, "Waitingwatching")
+		b.disk.set(149)
+		b.pass(2 * time.Second)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+	})
+}
+
+func TestWatchEndsNotNeeded(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{200}}
+		b.on(d).disk.set(400)
+		b.receive(b.alert(nodefs))
+		b.pass(14 * time.Minute)
+		b.receive(b.alert(nodefs)) // renews it
+		b.pass(14 * time.Minute)
+		b.want(nodefs, 1, "Waitingwatching")
+		b.pass(2 * time.Minute)
+		b.want(nodefs, 1, "OverNotNeeded")
+		if d.applied() != 0 {
+			t.Error("it acted above start")
+		}
+	})
+}
+
+func TestTheSameAlertAHundredTimesIsOneEpisode(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{120, 120, 120}}
+		b.on(d).disk.set(140)
+		for range 100 {
+			b.receive(b.alert(nodefs))
+			b.pass(100 * time.Millisecond)
+		}
+		b.pass(time.Hour)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+		if d.applied() != 1 {
+			t.Errorf("applied %d times", d.applied())
+		}
+		count(t, b.Metrics.alerts.WithLabelValues(accepted), 100)
+	})
+}
+
+func TestARepeatActsAgainOnlyAfterCooldownAndOnlyIfTheNodeIsInNeed(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{10}}
+		b.on(d).disk.set(130)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverExhausted", "dig done", "dig nothing")
+		b.receive(b.alert(nodefs))
+		b.pass(8 * time.Minute)
+		b.want(nodefs, 1, "OverExhausted", "dig done", "dig nothing")
+		d.pieces = []int64{200}
+		b.pass(2 * time.Minute)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+	})
+}
+
+func TestANewAlertWaitsForCooldown(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{120, 200}}).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.disk.set(120)
+		b.start = time.Now()
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 2, "Waitingcooldown")
+		b.pass(9 * time.Minute)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+	})
+}
+
+func TestAttemptsAreLimited(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{err: errTest}
+		b.on(d).disk.set(140)
+		for range 5 {
+			b.start = time.Now()
+			b.receive(b.alert(nodefs))
+			b.pass(11 * time.Minute)
+		}
+		ep := b.want(nodefs, 4, "Waitingcooldown")
+		if ep.Detail != "3 attempts within 1h0m0s" {
+			t.Errorf("detail %q", ep.Detail)
+		}
+		b.pass(30 * time.Minute)
+		if got := d.applied(); got != 4 {
+			t.Errorf("applied %d times, want a fourth once the hour of the first is over", got)
+		}
+	})
+}
+
+func TestDryRunPlansTheWholeLadderAndAppliesNothing(t *testing.T) {
+	play(t, func(b *bench) {
+		one, two := &digger{name: "one", pieces: []int64{500}}, &digger{name: "two", pieces: []int64{500}}
+		b.on(one, two).disk.set(140)
+		b.DryRun = true
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverPlanned", "one planned", "two planned")
+		if one.applied()+two.applied() != 0 {
+			t.Error("a dry run applied something")
+		}
+	})
+}
+
+func TestClimbsTheLadder(t *testing.T) {
+	cases := map[string]struct {
+		ladder []*digger
+		state  string
+		rungs  []string
+	}{
+		"the next rung is for what the first leaves missing": {
+			[]*digger{{name: "one", pieces: []int64{50}}, {name: "two", pieces: []int64{100}}, {name: "three", pieces: []int64{100}}},
+			"OverSucceeded", []string{"one done", "two done"},
+		},
+		"a ladder that helps is climbed again": {
+			[]*digger{{name: "one", pieces: []int64{50, 100}}},
+			"OverSucceeded", []string{"one done", "one done"},
+		},
+		"three times at the most": {
+			[]*digger{{name: "one", pieces: []int64{1, 1, 1, 1, 1}}},
+			"OverExhausted", []string{"one done", "one done", "one done"},
+		},
+		"a remedy that removed nothing twice is skipped": {
+			[]*digger{{name: "one"}, {name: "two", pieces: []int64{1, 1, 1, 1}}},
+			"OverExhausted", []string{"one nothing", "two done", "one nothing", "two done", "one skipped", "two done"},
+		},
+		"what is claimed and not observed is no success": {
+			[]*digger{{name: "one", claims: 1000}},
+			"OverExhausted", []string{"one done", "one done", "one done"},
+		},
+		"a failing rung does not end the ladder": {
+			[]*digger{{name: "one", err: errTest}, {name: "two", planErr: errTest}, {name: "three", pieces: []int64{200}}},
+			"OverSucceeded", []string{"one failed", "two failed", "three done"},
+		},
+		"nothing that could be tried is a failure": {
+			[]*digger{{name: "one", err: errTest}}, "OverFailed", []string{"one failed"},
+		},
+		"nothing to do is not": {
+			[]*digger{{name: "one"}}, "OverExhausted", []string{"one nothing"},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(b *bench) {
+				b.on(c.ladder...).disk.set(140)
+				b.receive(b.alert(nodefs))
+				b.pass(time.Minute)
+				b.want(nodefs, 1, c.state, c.rungs...)
+			})
+		})
+	}
+}
+
+func TestSpaceThatComesBackLateCounts(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{claims: 200}
+		d.dig = func() { b.disk.late = 200 }
+		b.on(d).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		ep := b.want(nodefs, 1, "OverSucceeded", "dig done")
+		if got := ep.Rungs[0].After.Available; got != 340 {
+			t.Errorf("observed %d after the rung, want 340", got)
+		}
+	})
+}
+
+func TestTargetLiesAboveTheFloor(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{120, 200}}).disk.set(140)
+		b.disk.floor = 0.20
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		if ep := b.want(nodefs, 1, "OverSucceeded", "dig done", "dig done"); ep.Target != b.disk.floor+margin {
+			t.Errorf("target %v, want a point above the floor", ep.Target)
+		}
+	})
+}
+
+func TestSignalsOfOneDiskAreOnePieceOfWork(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{200}}
+		b.on(d).disk.set(140)
+		hold := make(chan struct{})
+		d.hold = hold
+		b.receive(b.alert(nodefs), b.alert(imagefs))
+		go func() { time.Sleep(5 * time.Second); close(hold) }()
+		b.pass(time.Second) // while the rung is held
+		b.want(nodefs, 1, "Waitingshared disk")
+		b.pass(30 * time.Second)
+		b.want(imagefs, 1, "OverSucceeded", "dig interrupted", "dig done")
+		b.want(nodefs, 1, "OverNotNeeded")
+		if d.applied() != 2 {
+			t.Errorf("applied %d times", d.applied())
+		}
+	})
+}
+
+func TestCannotTellDoesNotAct(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{200}}
+		b.on(d).disk.set(140)
+		b.disk.err = errTest
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "Waitingcannot tell")
+		b.pass(time.Hour)
+		b.want(nodefs, 1, "OverExpired")
+		if d.applied() != 0 {
+			t.Error("it acted blindly")
+		}
+	})
+}
+
+func TestTheOldestEpisodesGo(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{}).disk.set(140)
+		for range headroom.MaxEpisodes + 3 {
+			b.start = time.Now()
+			b.receive(b.alert(nodefs))
+			b.pass(2 * time.Hour)
+		}
+		b.want(nodefs, headroom.MaxEpisodes, "OverExhausted", "dig nothing")
+	})
+}

@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/remediator/remedy"
+)
+
+// passes is how often a ladder is climbed in one episode, as long as it helps:
+// writers may outrun a plan that was just enough when it was made.
+const passes = 3
+
+// repeats is how often a rung that was interrupted is applied again before it
+// is taken to be the cause.
+const repeats = 3
+
+// advance carries an episode on by one rung, or ends it.
+func (e *Engine) advance(ctx context.Context, c *candidate) {
+	ep := c.ep
+	if len(ep.Rungs) == 0 && c.view.Ratio >= ep.Target {
+		e.end(ctx, c.Case, headroom.NotNeeded, "headroom is above the target", &c.view.State)
+		return
+	}
+	if c.view.Missing(ep.Target) <= 0 && !ep.DryRun {
+		e.end(ctx, c.Case, verdict(ep), "", &c.view.State)
+		return
+	}
+	step := nextStep(ep)
+	if step%len(c.pc.Ladder) == 0 && step > 0 && (ep.DryRun || step >= passes*len(c.pc.Ladder) || !helped(ep, step-len(c.pc.Ladder))) {
+		e.end(ctx, c.Case, outOfRungs(ep), fmt.Sprintf("headroom is %.1f%%, the target %.1f%%", 100*c.view.Ratio, 100*ep.Target), &c.view.State)
+		return
+	}
+	if ep.Started.IsZero() {
+		ep.Started, ep.Before = time.Now(), &c.view.State
+		c.Attempts = append(c.Attempts, ep.Started)
+		if extra := len(c.Attempts) - headroom.MaxEpisodes; extra > 0 {
+			c.Attempts = c.Attempts[extra:]
+		}
+	}
+	ep.Phase, ep.Reason, ep.Detail = headroom.Running, "", ""
+	e.climb(ctx, c, step)
+}
+
+// verdict is how an episode that reached its target ends: it succeeded only if
+// a rung did something.
+func verdict(ep *headroom.Episode) headroom.Outcome {
+	if helped(ep, 0) {
+		return headroom.Succeeded
+	}
+	return headroom.NotNeeded
+}
+
+// outOfRungs is how an episode that did not reach its target ends.
+func outOfRungs(ep *headroom.Episode) headroom.Outcome {
+	if ep.DryRun {
+		return headroom.Planned
+	}
+	for _, r := range ep.Rungs {
+		if r.Outcome != headroom.RungFailed {
+			return headroom.Exhausted
+		}
+	}
+	return headroom.Failed
+}
+
+// helped reports whether a rung from step on removed something, or may have.
+func helped(ep *headroom.Episode, from int) bool {
+	for _, r := range ep.Rungs {
+		if r.Step >= from && (r.Outcome == headroom.RungInterrupted || r.Removed != nil && *r.Removed != headroom.Amount{}) {
+			return true
+		}
+	}
+	return false
+}
+
+// nextStep is the step after the last rung, or the same again if that one was
+// interrupted and has not been too often.
+func nextStep(ep *headroom.Episode) int {
+	if len(ep.Rungs) == 0 {
+		return 0
+	}
+	last := ep.Rungs[len(ep.Rungs)-1].Step
+	interrupted := 0
+	for _, r := range ep.Rungs {
+		switch {
+		case r.Step != last:
+		case r.Outcome == headroom.RungInterrupted:
+			interrupted++
+		default:
+			return last + 1
+		}
+	}
+	if interrupted >= repeats {
+		return last + 1
+	}
+	return last
+}
+
+// climb plans, applies and verifies one rung.
+func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
+	rm := c.pc.Ladder[step%len(c.pc.Ladder)].Remedy
+	before := c.view.State
+	c.ep.Rungs = append(c.ep.Rungs, headroom.Rung{Step: step, Remedy: rm.Name(), Before: &before, Started: time.Now()})
+	rung := &c.ep.Rungs[len(c.ep.Rungs)-1]
+	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy)
+
+	if barren(c.ep, rm.Name()) {
+		rung.Notes = []string{"removed nothing twice in this episode"}
+		e.finish(ctx, c, rung, headroom.RungSkipped, nil)
+		return
+	}
+	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.view.Missing(c.ep.Target)}
+	plan, err := rm.Plan(ctx, e.Node, need)
+	if err != nil {
+		e.finish(ctx, c, rung, headroom.RungFailed, fmt.Errorf("plan: %w", err))
+		return
+	}
+	rung.Plan, rung.Planned, rung.Notes = plan.Hash(), plan.Frees, bounded(plan.Notes)
+	switch {
+	case len(plan.Items) == 0:
+		e.finish(ctx, c, rung, headroom.RungNothing, nil)
+		return
+	case e.DryRun:
+		e.finish(ctx, c, rung, headroom.RungPlanned, nil)
+		return
+	}
+	// The intent is durable before the act; nothing is done if it cannot be.
+	if !e.save(ctx, c.Case) {
+		return
+	}
+	log.Info("applying", "items", len(plan.Items), "planned_bytes", plan.Frees.Bytes, "planned_inodes", plan.Frees.Inodes)
+	var removed headroom.Amount
+	notes, err := rm.Apply(ctx, e.Node, plan, remedy.Run{
+		Key: fmt.Sprintf("%s/%d", c.ep.ID, step),
+		Missing: func(ctx context.Context) (int64, error) {
+			v, err := e.Reader.Read(ctx, c.Signal)
+			return v.Missing(c.ep.Target), err
+		},
+		Removed: func(item remedy.Item, a headroom.Amount) {
+			if rung.FirstFreed.IsZero() {
+				rung.FirstFreed = time.Now()
+			}
+			removed = removed.Add(a)
+			e.Audit.record(c.ep.ID, rung.Remedy, item, a)
+		},
+	})
+	e.Audit.flush()
+	rung.Removed = &removed
+	rung.Notes = bounded(append(rung.Notes, notes...))
+	outcome := headroom.RungDone
+	switch {
+	case ctx.Err() != nil:
+		outcome = headroom.RungInterrupted // we are told to stop; it goes on at the next start
+	case err != nil:
+		outcome = headroom.RungFailed
+	case removed == headroom.Amount{}:
+		outcome = headroom.RungNothing
+	}
+	if s := e.settle(ctx, c.Signal, before, removed); s != nil {
+		rung.After = s
+	}
+	e.finish(ctx, c, rung, outcome, err)
+}
+
+// finish closes a rung and saves its episode.
+func (e *Engine) finish(ctx context.Context, c *candidate, rung *headroom.Rung, o headroom.RungOutcome, err error) {
+	rung.Outcome, rung.Ended = o, time.Now()
+	if o != headroom.RungDone && o != headroom.RungFailed && rung.Removed == nil {
+		rung.Removed = &headroom.Amount{}
+	}
+	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy, "outcome", o)
+	if err != nil {
+		rung.Error = shortened(err.Error())
+		if rung.Removed == nil {
+			rung.Removed = &headroom.Amount{}
+		}
+	}
+	if e.save(ctx, c.Case) {
+		e.Metrics.rung(c.Case, *rung)
+		e.Metrics.freed(c.Case, c.ep)
+	}
+	if err != nil {
+		log.Error("rung failed", "err", err)
+		return
+	}
+	log.Info("rung is over", "removed_bytes", rung.Removed.Bytes, "removed_inodes", rung.Removed.Inodes, "observed", observed(*rung))
+}
+
+// settle reads the signal after a rung until it shows what was removed, stands
+// still, or two seconds have passed: some filesystems give blocks back later.
+func (e *Engine) settle(ctx context.Context, s headroom.Signal, before headroom.State, removed headroom.Amount) *headroom.State {
+	var last *headroom.State
+	for range 20 {
+		v, err := e.Reader.Read(ctx, s)
+		if err != nil {
+			return last
+		}
+		still := last != nil && v.Available == last.Available
+		last = &v.State
+		if still || v.Available-before.Available >= removed.In(s.Unit()) {
+			return last
+		}
+		select {
+		case <-ctx.Done():
+			return last
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return last
+}
+
+// barren reports whether a remedy has removed nothing twice in the episode.
+func barren(ep *headroom.Episode, name string) bool {
+	n := 0
+	for _, r := range ep.Rungs {
+		if r.Remedy == name && r.Outcome != headroom.RungInterrupted && r.Removed != nil && *r.Removed == (headroom.Amount{}) {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+// observed is what a rung's filesystem says came back, or nil if it was not
+// read.
+func observed(r headroom.Rung) any {
+	if r.Before == nil || r.After == nil {
+		return nil
+	}
+	return r.After.Available - r.Before.Available
+}
+
+const (
+	maxNotes = 20  // per rung
+	maxText  = 500 // bytes of one note or error
+)
+
+// bounded keeps a record small whatever a remedy has to say.
+func bounded(notes []string) []string {
+	if extra := len(notes) - maxNotes; extra > 0 {
+		notes = append(notes[:maxNotes:maxNotes], fmt.Sprintf("… and %d more", extra))
+	}
+	for i, n := range notes {
+		notes[i] = shortened(n)
+	}
+	return notes
+}
+
+func shortened(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return s[:maxText] + "…"
+}

@@ -1,0 +1,158 @@
+// Package remediator is the program headroom-remediator: its flags, its
+// commands, and the wiring between how alerts arrive (webhook), what they may
+// set off (policy, remedy), what becomes of them (engine) and where that is
+// kept (store/journal).
+package remediator
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node"
+	"github.com/nodeheadroom/headroom/node/kubelet"
+)
+
+// defaultAddress listens on every interface, which needs authentication; see
+// listenAddresses for what happens without.
+const defaultAddress = ":10911"
+
+// settings are the program's flags as values.
+type settings struct {
+	policyFile string
+	nodeName   string
+	dryRun     bool
+
+	journalFile     string
+	journalFallback string
+
+	host            node.Host
+	nodefs          string
+	imagefs         string
+	containerfs     string
+	pathTimeout     time.Duration
+	logRoots        []string
+	kubelet         kubelet.Options
+	kubeletInterval time.Duration
+
+	tokenFile string
+	web       *web.FlagConfig
+
+	log    promslog.Config
+	logger *slog.Logger // made from log once flags are parsed
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// A command is what the program does with its settings.
+type command func(ctx context.Context, s *settings) error
+
+// Main runs the program and returns its exit status: 0 when it did what was
+// asked, 1 when it did not, 2 when it was asked wrongly. Errors go to stderr.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s := &settings{stdout: stdout, stderr: stderr}
+	run, err := parse(s, args)
+	if err != nil {
+		fmt.Fprintf(stderr, "headroom-remediator: %v (--help lists commands and flags)\n", err)
+		return 2
+	}
+	if run == nil { // help or version, printed already
+		return 0
+	}
+	if err := run(ctx, s); err != nil {
+		fmt.Fprintf(stderr, "headroom-remediator: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func parse(s *settings, args []string) (command, error) {
+	app := kingpin.New("headroom-remediator", "Makes room on this node while there is still time, when Alertmanager says that it runs out.")
+	done := false
+	app.Terminate(func(int) { done = true })
+	app.UsageWriter(s.stdout)
+	app.ErrorWriter(s.stderr)
+	app.HelpFlag.Short('h')
+	app.Version(version.Print("headroom-remediator"))
+	app.VersionFlag.Short('V')
+	s.register(app)
+
+	commands := make(map[string]command)
+	serving := app.Command("serve", "Receive alerts and act on them (what is done without a command).").Default()
+	commands[serving.FullCommand()] = serve
+	registerCommands(app, commands)
+
+	promslogflag.AddFlags(app, &s.log)
+	name, err := app.Parse(args)
+	switch {
+	case done:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	s.log.Writer = s.stderr
+	s.logger = promslog.New(&s.log)
+	s.kubelet.Logger = s.logger
+	if s.containerfs == "" {
+		s.containerfs = s.imagefs
+	}
+	if s.nodeName == "" {
+		if s.nodeName, err = os.Hostname(); err != nil {
+			return nil, fmt.Errorf("--node.name is not given, and %w", err)
+		}
+	}
+	return commands[name], nil
+}
+
+func (s *settings) register(app *kingpin.Application) {
+	app.Flag("policy.file", "Policy: which alert sets off which ladder of remedies.").Default("/etc/headroom/policy.yaml").StringVar(&s.policyFile)
+	app.Flag("node.name", "Name of this node, as the alerts' node label has it. Alerts for any other do nothing. (default: the host name)").Envar("NODE_NAME").StringVar(&s.nodeName)
+	app.Flag("dry-run", "Plan and record what would be done, and do nothing.").Default("true").BoolVar(&s.dryRun)
+
+	app.Flag("journal.file", "Where cases are kept.").Default("/var/lib/headroom/journal").StringVar(&s.journalFile)
+	app.Flag("journal.fallback", "Where cases are kept, on memory-backed space, if the journal cannot be.").Default("/run/headroom/journal").StringVar(&s.journalFallback)
+
+	app.Flag("path.procfs", "Mount point of the host's /proc.").Default("/proc").StringVar(&s.host.Proc)
+	app.Flag("path.cgroup", "Mount point of the host's cgroup hierarchy.").Default("/sys/fs/cgroup").StringVar(&s.host.Cgroup)
+	app.Flag("path.nodefs", "A path on nodefs: the kubelet's root directory.").Default("/var/lib/kubelet").StringVar(&s.nodefs)
+	app.Flag("path.imagefs", "A path on imagefs: the container runtime's root.").Default("/var/lib/containerd").StringVar(&s.imagefs)
+	app.Flag("path.containerfs", "A path on containerfs. (default: that of imagefs)").StringVar(&s.containerfs)
+	app.Flag("path.timeout", "How long a read of each filesystem is waited for.").Default("500ms").DurationVar(&s.pathTimeout)
+	app.Flag("path.logs", "Directory of container logs, as the kubelet (or Docker) lays them out. Repeatable.").Default("/var/log/pods").StringsVar(&s.logRoots)
+
+	app.Flag("kubelet.url", "Kubelet to ask for its configuration (/configz), such as https://127.0.0.1:10250.").StringVar(&s.kubelet.URL)
+	app.Flag("kubelet.token-file", "File with a bearer token for the kubelet.").StringVar(&s.kubelet.TokenFile)
+	app.Flag("kubelet.ca-file", "Certificates that verify the kubelet's.").StringVar(&s.kubelet.CAFile)
+	app.Flag("kubelet.cert-file", "Client certificate for the kubelet.").StringVar(&s.kubelet.CertFile)
+	app.Flag("kubelet.key-file", "Key of the client certificate.").StringVar(&s.kubelet.KeyFile)
+	app.Flag("kubelet.insecure-skip-verify", "Do not verify the kubelet's certificate.").BoolVar(&s.kubelet.InsecureSkipVerify)
+	app.Flag("kubelet.config", "KubeletConfiguration file the kubelet runs with, where no URL is given.").StringVar(&s.kubelet.ConfigFile)
+	app.Flag("kubelet.assume", "KubeletConfiguration file to assume where there is no kubelet.").StringVar(&s.kubelet.AssumeFile)
+	app.Flag("kubelet.interval", "How often the kubelet's configuration is read again.").Default("30s").DurationVar(&s.kubeletInterval)
+
+	app.Flag("webhook.token-file", "File with the bearer token that Alertmanager presents.").StringVar(&s.tokenFile)
+	s.web = kingpinflag.AddFlags(app, defaultAddress)
+}
+
+func (s *settings) node() *node.Node {
+	return node.New(node.Config{
+		Host: s.host,
+		Paths: map[headroom.Filesystem]string{
+			headroom.NodeFS:      s.nodefs,
+			headroom.ImageFS:     s.imagefs,
+			headroom.ContainerFS: s.containerfs,
+		},
+		Timeout: s.pathTimeout,
+	})
+}

@@ -1,0 +1,172 @@
+package remediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/nodeheadroom/headroom/node/kubelet"
+	"github.com/nodeheadroom/headroom/remediator/engine"
+	"github.com/nodeheadroom/headroom/remediator/policy"
+	"github.com/nodeheadroom/headroom/remediator/remedy"
+	"github.com/nodeheadroom/headroom/remediator/webhook"
+)
+
+// auditLimit is how large the list of what was removed grows before it is set
+// aside; one older list is kept.
+const auditLimit = 8 << 20
+
+// serve receives alerts and acts on them until ctx ends.
+func serve(ctx context.Context, s *settings) error {
+	p, err := policy.Load(s.policyFile, remedy.All)
+	if err != nil {
+		return err
+	}
+	auth, err := webhook.Inspect(*s.web.WebConfigFile, s.tokenFile)
+	if err != nil {
+		return err
+	}
+	if err := s.confine(auth); err != nil {
+		return err
+	}
+	source, err := kubelet.NewSource(s.kubelet)
+	if err != nil {
+		return err
+	}
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		versioncollector.NewCollector("headroom_remediator"),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(),
+	)
+	metrics := engine.NewMetrics(registry, s.nodeName, p.Signals(), names(p), s.dryRun)
+	store := newStore(s, registry)
+	defer store.Close()
+	e := engine.New(engine.Config{
+		Policy:  p,
+		Store:   store,
+		Reader:  reader{node: s.node(), source: source},
+		Node:    remedy.Node{Name: s.nodeName, Proc: s.host.Proc, LogRoots: s.logRoots},
+		DryRun:  s.dryRun,
+		Logger:  s.logger,
+		Metrics: metrics,
+		Audit:   engine.NewAudit(filepath.Join(filepath.Dir(s.journalFile), "audit.log"), auditLimit, metrics.LostAudit, s.logger),
+	})
+	s.logger.Info("Starting headroom-remediator", "version", version.Info(), "node", s.nodeName, "policy", p.Hash, "dry_run", s.dryRun, "authentication", auth.Kind())
+
+	// The worker outlives the listener: what was accepted last is kept.
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { source.Run(ctx, s.kubeletInterval) })
+	wg.Go(func() {
+		if store.Opened(ctx) && ready(ctx, source) {
+			e.Run(ctx)
+		}
+	})
+	return s.listen(ctx, routes(registry, store, webhook.New(sink{e, metrics}, auth, s.logger, registry)))
+}
+
+// confine holds back what must not be had without authentication.
+func (s *settings) confine(auth *webhook.Auth) error {
+	if auth.Kind() != webhook.None {
+		return nil
+	}
+	if !s.dryRun {
+		return errors.New("--no-dry-run: without authentication anybody on this machine could set off a remedy; give --webhook.token-file, or basic_auth_users or client certificates in --web.config.file")
+	}
+	if s.web.WebSystemdSocket != nil && *s.web.WebSystemdSocket {
+		return errors.New("--web.systemd-socket: without authentication the webhook is served on loopback only, and a socket handed over may be any; give --webhook.token-file")
+	}
+	addresses, err := listenAddresses(*s.web.WebListenAddresses)
+	if err != nil {
+		return err
+	}
+	*s.web.WebListenAddresses = addresses
+	s.logger.Warn("No authentication is configured: serving on loopback only, dry run only", "address", addresses)
+	return nil
+}
+
+// ready waits for the first thresholds, so that an episode does not begin by
+// not knowing them.
+func ready(ctx context.Context, source *kubelet.Source) bool {
+	select {
+	case <-source.Ready():
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// listen serves until ctx ends, then lets requests finish.
+func (s *settings) listen(ctx context.Context, handler http.Handler) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- web.ListenAndServe(server, s.web, s.logger) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("listen: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		server.Close()
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// names lists the remedies a policy uses, each once.
+func names(p *policy.Policy) []string {
+	var all []string
+	seen := make(map[string]bool)
+	for _, c := range p.Cases {
+		for _, rung := range c.Ladder {
+			if n := rung.Remedy.Name(); !seen[n] {
+				seen[n] = true
+				all = append(all, n)
+			}
+		}
+	}
+	return all
+}
+
+// A sink turns Alertmanager's alerts into the engine's.
+type sink struct {
+	engine  *engine.Engine
+	metrics *engine.Metrics
+}
+
+func (s sink) Receive(ctx context.Context, d webhook.Delivery) error {
+	alerts := make([]engine.Alert, len(d.Alerts))
+	for i, a := range d.Alerts {
+		alerts[i] = engine.Alert{Firing: a.Firing, Labels: a.Labels, StartsAt: a.StartsAt, Fingerprint: a.Fingerprint}
+	}
+	if err := s.engine.Receive(ctx, alerts); err != nil {
+		return err
+	}
+	s.metrics.Refused(d.Invalid)
+	return nil
+}
