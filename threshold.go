@@ -70,8 +70,8 @@ func (t Threshold) Ratio(r Reading) (ratio float64, ok bool) {
 // actsAtOnce is the kubelet's own test for a hard threshold.
 func (t Threshold) actsAtOnce() bool { return t.Grace == 0 }
 
-// Thresholds are the thresholds a kubelet runs with, hard before soft, each in
-// the order of Signals.
+// Thresholds are the thresholds a kubelet runs with: hard before soft, each in
+// the order of Signals, then the copies that the kubelet adds itself.
 type Thresholds []Threshold
 
 // Find returns the threshold of a signal and kind, if there is one.

@@ -1,0 +1,245 @@
+package exporter
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node"
+	"github.com/nodeheadroom/headroom/node/kubelet"
+)
+
+var update = flag.Bool("update", false, "write what the golden files should hold")
+
+const gib = 1 << 30
+
+// The thresholds of a kubelet that nobody configured, on two disks.
+func everything(t *testing.T) view {
+	t.Helper()
+	return view{
+		node: snapshot(
+			disk{headroom.NodeFS, node.Disk{Major: 8, Minor: 1}, node.Space{Available: 12 * gib, Capacity: 100 * gib}, node.Space{Available: 6000000, Capacity: 6553600}},
+			disk{headroom.ImageFS, node.Disk{Major: 8, Minor: 16}, node.Space{Available: 14 * gib, Capacity: 100 * gib}, node.Space{Available: 100000, Capacity: 6553600}},
+			disk{headroom.ContainerFS, node.Disk{Major: 8, Minor: 16}, node.Space{Available: 14 * gib, Capacity: 100 * gib}, node.Space{Available: 100000, Capacity: 6553600}},
+		),
+		layout:     &layout{dedicated: true},
+		config:     configuration(t, ""),
+		configTook: 2 * time.Millisecond,
+	}
+}
+
+func TestExposition(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, v *view){
+		"everything-known": func(t *testing.T, v *view) {},
+		"no-kubelet": func(t *testing.T, v *view) {
+			v.config, v.configErr, v.configTook = nil, kubelet.ErrNone, 0
+		},
+		"kubelet-gone-for-minutes": func(t *testing.T, v *view) {
+			v.configErr = errors.New("connection refused")
+		},
+		"nodefs-hung-from-the-start": func(t *testing.T, v *view) {
+			v.node = without(v.node, headroom.NodeFS)
+			v.layout = nil
+		},
+		"one-disk": func(t *testing.T, v *view) {
+			one := disk{headroom.NodeFS, node.Disk{Major: 254, Minor: 0}, node.Space{Available: 15 * gib, Capacity: 100 * gib}, node.Space{Available: 300000, Capacity: 6553600}}
+			two, three := one, one
+			two.role, three.role = headroom.ImageFS, headroom.ContainerFS
+			v.node = snapshot(one, two, three)
+			v.layout = &layout{}
+		},
+		"no-inodes-counted": func(t *testing.T, v *view) {
+			btrfs := disk{headroom.NodeFS, node.Disk{Major: 0, Minor: 31}, node.Space{Available: 50 * gib, Capacity: 100 * gib}, node.Space{}}
+			two, three := btrfs, btrfs
+			two.role, three.role = headroom.ImageFS, headroom.ContainerFS
+			v.node = snapshot(btrfs, two, three)
+			v.layout = &layout{}
+			v.config = configuration(t, "evictionHard: {nodefs.inodesFree: 1k, imagefs.inodesFree: 5%}\n")
+		},
+		"soft-thresholds": func(t *testing.T, v *view) {
+			v.config = configuration(t, `
+evictionHard: {memory.available: 100Mi, pid.available: 10%}
+evictionSoft: {nodefs.available: 15%, imagefs.inodesFree: 200k}
+evictionSoftGracePeriod: {nodefs.available: 1m30s, imagefs.inodesFree: 2m}
+evictionMinimumReclaim: {nodefs.available: 5%, memory.available: 500Mi, imagefs.inodesFree: 1k, pid.available: 1%}
+imageGCHighThresholdPercent: 100
+evictionPressureTransitionPeriod: 30s
+`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := everything(t)
+			change(t, &v)
+			got := text(t, v)
+			golden := filepath.Join("testdata", name+".prom")
+			if *update {
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Error(diff)
+			}
+			problems, err := promlint.New(bytes.NewReader(got)).Lint()
+			if err != nil || len(problems) > 0 {
+				t.Errorf("promlint: %v, %v", problems, err)
+			}
+		})
+	}
+}
+
+func TestEveryMetricIsSeenInSomeGolden(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.prom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(data)
+	}
+	for _, m := range metrics {
+		if !strings.Contains(all.String(), "\n"+m.name) {
+			t.Errorf("%s is in no golden file", m.name)
+		}
+	}
+}
+
+func TestExpositionIsUsedAgainWithoutTraces(t *testing.T) {
+	x := newExposition()
+	x.expose(everything(t))
+	x.reset()
+	v := everything(t)
+	v.node, v.config, v.layout = node.Snapshot{}, nil, nil
+	x.expose(v)
+	var got []string
+	for _, f := range x.result(nil) {
+		got = append(got, f.GetName())
+	}
+	want := []string{"headroom_read_duration_seconds", "headroom_read_success"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMountPointThatIsNotUTF8DoesNotSpoilTheScrape(t *testing.T) {
+	v := everything(t)
+	fs := v.node.Filesystems[headroom.NodeFS]
+	fs.Mountpoint = "/mnt/\xff\"\n"
+	v.node.Filesystems[headroom.NodeFS] = fs
+	if got := string(text(t, v)); !strings.Contains(got, `mountpoint="/mnt/`+"\uFFFD"+`\"\n"`) {
+		t.Error(got)
+	}
+}
+
+func TestMetricsAreInTheOrderOfTheirNames(t *testing.T) {
+	for i := 1; i < len(metrics); i++ {
+		if metrics[i-1].name >= metrics[i].name {
+			t.Errorf("%s stands before %s", metrics[i-1].name, metrics[i].name)
+		}
+	}
+}
+
+func TestReadmeShowsTheTableOfMetrics(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Error(err)
+	}
+	_, after, _ := strings.Cut(string(readme), "<!-- metrics:begin -->\n")
+	shown, _, ok := strings.Cut(after, "<!-- metrics:end -->")
+	if diff := cmp.Diff(strings.TrimSpace(Table()), strings.TrimSpace(shown)); !ok || diff != "" {
+		t.Errorf("between <!-- metrics:begin --> and <!-- metrics:end --> README.md should have:\n%s", Table())
+	}
+}
+
+func text(t *testing.T, v view) []byte {
+	t.Helper()
+	x := newExposition()
+	x.expose(v)
+	var b bytes.Buffer
+	enc := expfmt.NewEncoder(&b, expfmt.NewFormat(expfmt.TypeTextPlain))
+	for _, f := range x.result(nil) {
+		if err := enc.Encode(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+type disk struct {
+	role          headroom.Filesystem
+	disk          node.Disk
+	bytes, inodes node.Space
+}
+
+// snapshot is a node with 16 GiB of memory and 31,744 of 32,768 PIDs left.
+func snapshot(disks ...disk) node.Snapshot {
+	s := node.Snapshot{
+		Readings: []headroom.Reading{{Signal: headroom.MemoryAvailable, Available: 12977216000, Capacity: 16777216000}},
+		Readers:  []node.ReaderResult{{Name: "memory", Duration: 100 * time.Microsecond}},
+
+		Filesystems: make(map[headroom.Filesystem]node.Filesystem),
+	}
+	for _, d := range disks {
+		fs := node.Filesystem{
+			Path: "/x", Disk: d.disk, Mountpoint: "/mnt/" + d.disk.String(), Device: "/dev/disk", Type: "ext4",
+			Bytes: d.bytes, Inodes: d.inodes,
+		}
+		bytes, inodes := fs.Readings(d.role)
+		s.Readings = append(s.Readings, bytes, inodes)
+		s.Filesystems[d.role] = fs
+		s.Readers = append(s.Readers, node.ReaderResult{Name: string(d.role), Duration: 20 * time.Microsecond})
+	}
+	s.Readings = append(s.Readings, headroom.Reading{Signal: headroom.PIDAvailable, Available: 31744, Capacity: 32768})
+	s.Readers = append(s.Readers, node.ReaderResult{Name: "pid", Duration: 50 * time.Microsecond})
+	return s
+}
+
+// without is s as if role had hung.
+func without(s node.Snapshot, role headroom.Filesystem) node.Snapshot {
+	out := node.Snapshot{Filesystems: make(map[headroom.Filesystem]node.Filesystem)}
+	for _, r := range s.Readings {
+		if r.Signal.Filesystem() != role {
+			out.Readings = append(out.Readings, r)
+		}
+	}
+	for name, fs := range s.Filesystems {
+		if name != role {
+			out.Filesystems[name] = fs
+		}
+	}
+	for _, r := range s.Readers {
+		if r.Name == string(role) {
+			r.Err, r.Duration = os.ErrDeadlineExceeded, 500*time.Millisecond
+		}
+		out.Readers = append(out.Readers, r)
+	}
+	return out
+}
+
+func configuration(t *testing.T, fields string) *kubelet.Configuration {
+	t.Helper()
+	c, err := kubelet.ParseFile([]byte("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n" + fields))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Source, c.Version, c.Read = kubelet.FromConfigz, "v1.37.2", time.Unix(1800000000, 250e6)
+	return c
+}

@@ -1,0 +1,112 @@
+package kubelet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// answerTimeout is how long a source may take to answer: a kubelet, body
+// included, or a file.
+const answerTimeout = 10 * time.Second
+
+// versionInterval is how often a kubelet that goes on answering is asked for its
+// version: making its metrics is work for it.
+const versionInterval = time.Hour
+
+// A client asks a running kubelet. Only one read at a time.
+type client struct {
+	opts    Options
+	base    string       // URL without a path
+	http    *http.Client // nil until needed and after an error, so that changed files are read again
+	version string
+	asked   time.Time // for the version
+}
+
+func newClient(o Options) (*client, error) {
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("kubelet URL: %w", err)
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("kubelet URL: %q does not begin with https:// or http://", o.URL)
+	case u.Host == "":
+		return nil, fmt.Errorf("kubelet URL: %q names no host", o.URL)
+	case u.User != nil:
+		return nil, errors.New("kubelet URL: it holds credentials; give a token file or a client certificate")
+	case u.Scheme == "http" && o.TokenFile != "":
+		return nil, errors.New("kubelet URL: a token is not sent over http, where anybody could read it")
+	case (o.CertFile == "") != (o.KeyFile == ""):
+		return nil, errors.New("kubelet client certificate: certificate file and key file go together")
+	}
+	path := strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/configz")
+	return &client{opts: o, base: u.Scheme + "://" + u.Host + path}, nil
+}
+
+// read asks for the configuration and, now and then, for the version.
+func (c *client) read(ctx context.Context) (*Configuration, error) {
+	found, err := c.configz(ctx)
+	if err != nil {
+		// The next kubelet to answer may be another one.
+		c.asked = time.Time{}
+		c.forget()
+		return nil, err
+	}
+	if time.Since(c.asked) > versionInterval {
+		// Without a version the thresholds are as good.
+		c.version, _ = c.askVersion(ctx)
+		c.asked = time.Now()
+	}
+	found.Version = c.version
+	return found, nil
+}
+
+func (c *client) configz(ctx context.Context) (*Configuration, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	answer, err := c.get(ctx, "/configz")
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	name := c.base + "/configz"
+	data, err := readAll(answer.Body, name)
+	if err != nil {
+		return nil, err
+	}
+	found, err := parseConfigz(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return found, nil
+}
+
+// parseConfigz reads a kubelet's effective configuration. Its defaults, drop-ins
+// and flags are merged already:
+//
+//	{"kubeletconfig":{"kind":"KubeletConfiguration","evictionHard":{"nodefs.available":"10%"},…}}
+//
+// Kubelets before 1.37 leave kind and apiVersion out.
+func parseConfigz(data []byte) (*Configuration, error) {
+	var z struct {
+		KubeletConfig json.RawMessage `json:"kubeletconfig"`
+	}
+	if err := json.Unmarshal(data, &z); err != nil {
+		return nil, fmt.Errorf("not a kubelet's answer: %w", err)
+	}
+	if z.KubeletConfig == nil || bytes.Equal(z.KubeletConfig, []byte("null")) {
+		return nil, errors.New(`not a kubelet's answer: "kubeletconfig" is missing`)
+	}
+	var d document
+	if err := decode(z.KubeletConfig, &d); err != nil {
+		return nil, err
+	}
+	return d.configuration()
+}

@@ -1,0 +1,9 @@
+package kubelet
+
+import (
+	"testing"
+
+	"github.com/nodeheadroom/headroom/node/nodetest"
+)
+
+func TestMain(m *testing.M) { nodetest.Main(m) }

@@ -1,0 +1,116 @@
+package kubelet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// get answers with a 200 or an error that says what to do.
+func (c *client) get(ctx context.Context, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.opts.TokenFile != "" {
+		token, err := readToken(c.opts.TokenFile)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if c.http == nil {
+		if c.http, err = c.connect(); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := c.http.Do(req)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		answer.Body.Close()
+		return nil, fmt.Errorf("%s%s: %s%s", c.base, path, answer.Status, remedyFor(answer.StatusCode))
+	}
+	return answer, nil
+}
+
+// readToken reads a bearer token, again each time: projected tokens are renewed.
+func readToken(path string) (string, error) {
+	data, err := readSmall(path)
+	if err != nil {
+		return "", fmt.Errorf("kubelet token: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" {
+		return "", fmt.Errorf("kubelet token: %s is empty", path)
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }) {
+		return "", fmt.Errorf("kubelet token: %s holds more than one token", path)
+	}
+	return token, nil
+}
+
+// connect makes an HTTP client from the files as they are now.
+func (c *client) connect() (*http.Client, error) {
+	config := &tls.Config{InsecureSkipVerify: c.opts.InsecureSkipVerify}
+	if c.opts.CAFile != "" {
+		pem, err := os.ReadFile(c.opts.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("kubelet CA: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("kubelet CA: %s holds no certificate in PEM", c.opts.CAFile)
+		}
+	}
+	if c.opts.CertFile != "" {
+		// Read at every handshake, since certificates are renewed.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(c.opts.CertFile, c.opts.KeyFile)
+			if err != nil {
+				return nil, fmt.Errorf("kubelet client certificate: %w", err)
+			}
+			return &pair, nil
+		}
+	}
+	return &http.Client{
+		// No proxy: the kubelet is this node's.
+		Transport: &http.Transport{TLSClientConfig: config, MaxIdleConns: 1},
+		// A redirect would carry the token elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+func (c *client) forget() {
+	if c.http != nil {
+		c.http.CloseIdleConnections()
+		c.http = nil
+	}
+}
+
+func explain(err error) error {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	if errors.As(err, &unknown) || errors.As(err, &name) {
+		return fmt.Errorf("%w (kubelets often sign for themselves: give its CA by --kubelet.ca-file, or --kubelet.insecure-skip-verify)", err)
+	}
+	return err
+}
+
+func remedyFor(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return ": the kubelet does not know who asks: give --kubelet.token-file, or a client certificate"
+	case http.StatusForbidden:
+		return ": whoever asks needs \"get\" on nodes/configz (before Kubernetes 1.33: nodes/proxy)"
+	case http.StatusNotFound:
+		return ": the kubelet serves it only with enableDebuggingHandlers: true, and never on its read-only port"
+	}
+	return ""
+}

@@ -1,0 +1,138 @@
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node/nodetest"
+)
+
+func TestMemoryV1IsLimitWithoutWorkingSet(t *testing.T) {
+	h := Host{Proc: "testdata/v1/proc", Cgroup: "testdata/v1/cgroup"}
+	r, err := h.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Signal != headroom.MemoryAvailable || r.Available != 23015657472 || r.Capacity != 25276502016 {
+		t.Errorf("got %+v, want 23015657472 of 25276502016", r)
+	}
+	if r.At.IsZero() {
+		t.Error("a reading without a time")
+	}
+}
+
+// A folder is no cgroup filesystem and counts as v1, so that v2's half is
+// called by name.
+func TestMemoryV2RootUsageIsAnonAndFile(t *testing.T) {
+	h := Host{Proc: "testdata/v2/proc", Cgroup: "testdata/v2/cgroup"}
+	var buf [memoryBuffer]byte
+	limit, err := h.memTotal(buf[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, err := h.workingSetV2(buf[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit != 16777216000 || limit-used != 12977216000 {
+		t.Errorf("got %d of %d, want 12977216000 of 16777216000", limit-used, limit)
+	}
+}
+
+func TestMoreInactiveThanUsedIsAnEmptyWorkingSet(t *testing.T) {
+	if got := workingSet(300, 400); got != 0 {
+		t.Errorf("working set is %d", got)
+	}
+}
+
+func TestMoreWorkingSetThanMemoryIsNegative(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "proc/meminfo", "MemTotal: 6 kB\n")
+	write(t, dir, "cgroup/memory/memory.usage_in_bytes", "6244\n")
+	write(t, dir, "cgroup/memory/memory.stat", "total_inactive_file 0\n")
+	r, err := Host{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Available != -100 {
+		t.Errorf("available is %d, want -100", r.Available)
+	}
+}
+
+func TestMemoryThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
+	good := map[string]string{
+		"proc/meminfo":                        "MemTotal: 16 kB\n",
+		"cgroup/memory/memory.usage_in_bytes": "100\n",
+		"cgroup/memory/memory.stat":           "total_inactive_file 10\n",
+	}
+	for name, c := range map[string]struct{ file, content, want string }{
+		"no MemTotal":                   {"proc/meminfo", "MemFree: 1 kB\n", "proc/meminfo: no MemTotal"},
+		"an empty meminfo":              {"proc/meminfo", "", "proc/meminfo: no MemTotal"},
+		"MemTotal without a number":     {"proc/meminfo", "MemTotal: kB\n", "proc/meminfo: MemTotal: "},
+		"MemTotal beyond 64 bits":       {"proc/meminfo", "MemTotal: 99999999999999999999 kB\n", "proc/meminfo: MemTotal: "},
+		"MemTotal whose bytes overflow": {"proc/meminfo", "MemTotal: 9007199254740993 kB\n", "proc/meminfo: MemTotal: "},
+		"an empty usage":                {"cgroup/memory/memory.usage_in_bytes", "", "memory.usage_in_bytes: "},
+		"a negative usage":              {"cgroup/memory/memory.usage_in_bytes", "-5\n", "memory.usage_in_bytes: "},
+		"no total_inactive_file":        {"cgroup/memory/memory.stat", "inactive_file 10\n", "memory.stat: no total_inactive_file"},
+		"total_inactive_file cut off":   {"cgroup/memory/memory.stat", "total_inactive_file", "memory.stat: no total_inactive_file"},
+		"no memory.stat":                {"cgroup/memory/memory.stat", gone, "memory.stat: no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, content := range good {
+				if file == c.file {
+					content = c.content
+				}
+				if content != gone {
+					write(t, dir, file, content)
+				}
+			}
+			_, err := Host{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}.Memory()
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestMemoryOfAnAbsentCgroupHierarchyIsAnError(t *testing.T) {
+	_, err := Host{Proc: "testdata/v1/proc", Cgroup: "testdata/absent"}.Memory()
+	if err == nil || !strings.Contains(err.Error(), "testdata/absent") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestOnlyAUnifiedHierarchyIsV2(t *testing.T) {
+	if v2, err := isCgroup2(nodetest.Tmpfs(t, 1<<20, 0)); err != nil || v2 {
+		t.Errorf("a tmpfs, the top of a hybrid hierarchy, is v2: %v, %v", v2, err)
+	}
+	dir := t.TempDir()
+	nodetest.Mount(t, "none", dir, "cgroup2", "")
+	if v2, err := isCgroup2(dir); err != nil || !v2 {
+		t.Errorf("a cgroup2 filesystem is not v2: %v, %v", v2, err)
+	}
+}
+
+const gone = "\x00"
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFileThatIsLongerThanExpectedIsNotCutOff(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "proc/meminfo", "MemTotal: 16 kB\n"+strings.Repeat("x", memoryBuffer))
+	if _, err := (Host{Proc: dir + "/proc"}).Memory(); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("error is %v", err)
+	}
+}

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/nodeheadroom/headroom"
+)
+
+// Config says what a node is made of.
+type Config struct {
+	Host Host
+	// Paths holds, for each role that is to be read, a path on its filesystem.
+	// A role left out has no readings.
+	Paths map[headroom.Filesystem]string
+	// Timeout is how long each filesystem is waited for.
+	Timeout time.Duration
+}
+
+// A Node may be read as often as one likes, by as many as like.
+type Node struct {
+	host  Host
+	roles []role
+}
+
+// A role is a filesystem with the reader of its path; roles with one path
+// share one.
+type role struct {
+	name   headroom.Filesystem
+	reader *FilesystemReader
+}
+
+// New returns a Node and reads nothing.
+func New(c Config) *Node {
+	n := &Node{host: c.Host}
+	readers := make(map[string]*FilesystemReader)
+	for _, name := range headroom.Filesystems {
+		path, ok := c.Paths[name]
+		if !ok {
+			continue
+		}
+		path = filepath.Clean(path)
+		if readers[path] == nil {
+			readers[path] = NewFilesystem(path, c.Timeout)
+		}
+		n.roles = append(n.roles, role{name, readers[path]})
+	}
+	return n
+}
+
+// Signal reads one signal, touching only what it needs. allocatableMemory is
+// not read.
+func (n *Node) Signal(ctx context.Context, s headroom.Signal) (headroom.Reading, error) {
+	switch s {
+	case headroom.MemoryAvailable:
+		return n.host.Memory()
+	case headroom.PIDAvailable:
+		return n.host.PIDs()
+	}
+	if s.Filesystem() == "" {
+		return headroom.Reading{}, fmt.Errorf("%s: not a signal that is read from the node", s)
+	}
+	fs, err := n.Filesystem(ctx, s.Filesystem())
+	if err != nil {
+		return headroom.Reading{}, err
+	}
+	bytes, inodes := fs.Readings(s.Filesystem())
+	if s == inodes.Signal {
+		return inodes, nil
+	}
+	return bytes, nil
+}
+
+// Filesystem reads the filesystem of a role; see FilesystemReader.Read.
+func (n *Node) Filesystem(ctx context.Context, name headroom.Filesystem) (Filesystem, error) {
+	for _, role := range n.roles {
+		if role.name != name {
+			continue
+		}
+		fs, err := role.reader.Read(ctx)
+		if err != nil {
+			return Filesystem{}, fmt.Errorf("%s: %w", name, err)
+		}
+		return fs, nil
+	}
+	return Filesystem{}, fmt.Errorf("%s: no path is configured", name)
+}
+
+// Readings returns what f says of a role's two signals.
+func (f Filesystem) Readings(role headroom.Filesystem) (bytes, inodes headroom.Reading) {
+	bytes = headroom.Reading{Available: f.Bytes.Available, Capacity: f.Bytes.Capacity, At: f.At}
+	inodes = headroom.Reading{Available: f.Inodes.Available, Capacity: f.Inodes.Capacity, At: f.At}
+	switch role {
+	case headroom.NodeFS:
+		bytes.Signal, inodes.Signal = headroom.NodeFSAvailable, headroom.NodeFSInodesFree
+	case headroom.ImageFS:
+		bytes.Signal, inodes.Signal = headroom.ImageFSAvailable, headroom.ImageFSInodesFree
+	case headroom.ContainerFS:
+		bytes.Signal, inodes.Signal = headroom.ContainerFSAvailable, headroom.ContainerFSInodesFree
+	}
+	return bytes, inodes
+}
