@@ -123,7 +123,7 @@ func checkConfig(ctx context.Context, s *settings) error {
 
 	p, err := policy.Load(s.policyFile, remedy.All)
 	if err == nil {
-		say("policy", nil, "%s: %d cases, hash %s", s.policyFile, len(p.Cases), p.Hash)
+		say("policy", nil, "%s: cases: %d, hash %s", s.policyFile, len(p.Cases), p.Hash)
 	} else {
 		say("policy", err, "")
 	}

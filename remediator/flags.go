@@ -103,7 +103,6 @@ func parse(s *settings, args []string) (command, error) {
 	}
 	s.log.Writer = s.stderr
 	s.logger = promslog.New(&s.log)
-	s.kubelet.Logger = s.logger
 	if s.containerfs == "" {
 		s.containerfs = s.imagefs
 	}

@@ -29,13 +29,13 @@ const mebi = 1 << 20
 // must not be on it.
 type machine struct {
 	t     *testing.T
-	disk  string // a tmpfs of 64 MiB: nodefs and imagefs
+	disk  string // a tmpfs of 64 MiB and 10,000 inodes: nodefs and imagefs
 	state string // another filesystem
 }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	m := &machine{t: t, disk: nodetest.Tmpfs(t, 64*mebi, 0), state: t.TempDir()}
+	m := &machine{t: t, disk: nodetest.Tmpfs(t, 64*mebi, 10_000), state: t.TempDir()}
 	if err := os.Chmod(m.state, 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ func serve(ctx context.Context, s *settings) error {
 	if err := s.confine(auth); err != nil {
 		return err
 	}
+	s.kubelet.Logger = s.logger
 	source, err := kubelet.NewSource(s.kubelet)
 	if err != nil {
 		return err
