@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -72,20 +72,19 @@ func print[T any](w io.Writer, format string, v T, write func(io.Writer, T) erro
 	return write(w, v)
 }
 
-// cases reads the journal, or its fallback, beside the program that writes it.
+// cases reads the journal beside the program that writes it. Of a damaged one
+// it shows what can be read, and says so on stderr.
 func (s *settings) cases() ([]headroom.Case, error) {
-	var missing []error
-	for _, path := range []string{s.journalFile, s.journalFallback} {
-		cases, err := journal.Read(path)
-		if err == nil {
-			return cases, nil
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
-		missing = append(missing, err)
+	cases, err := journal.ReadWithFallback(s.journalFile, s.journalFallback)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("no journal yet (has headroom-remediator run here, with this --journal.file?): %w", err)
+	case err != nil && len(cases) == 0:
+		return nil, err
+	case err != nil:
+		fmt.Fprintf(s.stderr, "headroom-remediator: %v\n", err)
 	}
-	return nil, fmt.Errorf("no journal yet (has headroom-remediator run here, with this --journal.file?): %w", errors.Join(missing...))
+	return cases, nil
 }
 
 // find returns the case of a signal, or the one with an episode of that ID and

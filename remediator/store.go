@@ -56,9 +56,7 @@ func (o *openStore) open() bool {
 	if j.InMemory() {
 		o.inMemory.Set(1)
 	}
-	if j.SetAside() != "" {
-		o.setAside.Inc()
-	}
+	o.setAside.Add(float64(j.SetAsideCount()))
 	close(o.opened)
 	return true
 }

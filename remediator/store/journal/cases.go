@@ -1,0 +1,45 @@
+package journal
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/nodeheadroom/headroom"
+)
+
+// cases decodes entries and joins each case with its newest request, sorted by
+// node and signal. A request without a case yields an empty one.
+func cases(es []entry) ([]headroom.Case, error) {
+	type id struct {
+		node   string
+		signal headroom.Signal
+	}
+	requests, byID := map[id]*headroom.Request{}, map[id]*headroom.Case{}
+	for _, e := range es {
+		w, err := decode(e.raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.key, err)
+		}
+		if at := (id{e.key.node, e.key.signal}); w.Case != nil {
+			byID[at] = w.Case
+		} else {
+			requests[at] = w.Request
+		}
+	}
+	for at, r := range requests {
+		if byID[at] == nil {
+			byID[at] = &headroom.Case{Node: at.node, Signal: at.signal}
+		}
+		byID[at].Request = r
+	}
+	all := make([]headroom.Case, 0, len(byID))
+	for _, c := range slices.Collect(maps.Values(byID)) {
+		all = append(all, *c)
+	}
+	slices.SortFunc(all, func(a, b headroom.Case) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Signal, b.Signal))
+	})
+	return all, nil
+}

@@ -1,0 +1,115 @@
+package journal
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	"github.com/nodeheadroom/headroom"
+)
+
+// A key is what at most one entry lives under.
+type key struct {
+	kind   string // request or case
+	node   string
+	signal headroom.Signal
+}
+
+func (k key) String() string { return k.kind + " " + k.node + "/" + string(k.signal) }
+
+func (k key) compare(l key) int {
+	return cmp.Or(cmp.Compare(k.node, l.node), cmp.Compare(k.signal, l.signal), cmp.Compare(k.kind, l.kind))
+}
+
+// An entry is one request or case as it is stored.
+type entry struct {
+	key     key
+	version string // of a case
+	raw     []byte // a wire value in JSON; never changed
+}
+
+// wire is an entry's JSON; one field is set.
+type wire struct {
+	Request *headroom.Request `json:"request,omitempty"`
+	Case    *headroom.Case    `json:"case,omitempty"`
+}
+
+func requestEntry(r headroom.Request) (entry, error) {
+	return newEntry(key{"request", r.Node, r.Signal}, "", wire{Request: &r})
+}
+
+// caseEntry stores c under version, without its request, which has an entry of
+// its own.
+func caseEntry(c headroom.Case, version string) (entry, error) {
+	c.Request, c.Version = nil, version
+	return newEntry(key{"case", c.Node, c.Signal}, version, wire{Case: &c})
+}
+
+func newEntry(k key, version string, w wire) (entry, error) {
+	if k.node == "" || k.signal == "" {
+		return entry{}, fmt.Errorf("%s %q/%q: node and signal must be set", k.kind, k.node, k.signal)
+	}
+	raw, err := json.Marshal(w)
+	if err != nil {
+		return entry{}, fmt.Errorf("%s: %w", k, err)
+	}
+	return entry{key: k, version: version, raw: raw}, nil
+}
+
+// parseEntries reads the payload of a record.
+func parseEntries(payload []byte) ([]entry, error) {
+	var raws []json.RawMessage
+	if err := json.Unmarshal(payload, &raws); err != nil {
+		return nil, err
+	}
+	es := make([]entry, 0, len(raws))
+	for _, raw := range raws {
+		w, err := decode(raw)
+		if err != nil {
+			return nil, err
+		}
+		e := entry{raw: raw}
+		switch {
+		case w.Request != nil:
+			e.key = key{"request", w.Request.Node, w.Request.Signal}
+		case w.Case != nil:
+			e.key, e.version = key{"case", w.Case.Node, w.Case.Signal}, w.Case.Version
+		}
+		es = append(es, e)
+	}
+	return es, nil
+}
+
+func decode(raw []byte) (w wire, err error) {
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return w, err
+	}
+	if (w.Request == nil) == (w.Case == nil) {
+		return w, fmt.Errorf("entry is not one request or one case")
+	}
+	return w, nil
+}
+
+// size is what e takes of a payload, with its comma.
+func (e entry) size() int64 { return int64(len(e.raw)) + 1 }
+
+// recordSize returns how much of the file a record of es takes.
+func recordSize(es []entry) int64 {
+	n := int64(recordHeader + len("[]"))
+	for _, e := range es {
+		n += e.size()
+	}
+	return blocks(n)
+}
+
+// appendPayload appends the JSON array of es.
+func appendPayload(b []byte, es []entry) []byte {
+	b = append(b, '[')
+	for i, e := range es {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, e.raw...)
+	}
+	return append(b, ']')
+}
