@@ -1,0 +1,138 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+
+	headroom "github.com/nodeheadroom/headroom"
+)
+
+// LogReclaim frees what container logs take: first rotated files, oldest parts
+// of each log only, then live logs by truncation where every writer appends.
+//
+// It touches nothing but regular files with one link that carry the kubelet's
+// or Docker's names, beneath Node.LogRoots, on the disk in need. Rotated files
+// that a process holds open stay: removing them frees nothing until they are
+// closed, and whoever ships them has not finished. A process whose descriptors
+// cannot be read forbids everything: cannot tell.
+//
+// Removing frees blocks and an inode, truncating blocks only. Keys: keep,
+// truncate, minSize, excludeNamespaces.
+type LogReclaim struct {
+	settings *logSettings // nil is the defaults
+}
+
+// logSettings are LogReclaim's keys in a policy.
+type logSettings struct {
+	// Keep is how many rotated files of every log stay, newest first.
+	Keep int `yaml:"keep"`
+	// Truncate allows to empty live logs once rotated files do not suffice.
+	Truncate bool `yaml:"truncate"`
+	// MinSize is the size in bytes from which on a live log is truncated.
+	MinSize quantity `yaml:"minSize"`
+	// ExcludeNamespaces are namespaces, spelled exactly, whose logs stay as they
+	// are. Docker's layout knows none.
+	ExcludeNamespaces []string `yaml:"excludeNamespaces"`
+}
+
+var defaultLogSettings = logSettings{Keep: 1, Truncate: true, MinSize: 1 << 20}
+
+// maxKeep bounds what is remembered of each log while a folder is read.
+const maxKeep = 1000
+
+// Name returns "log-reclaim".
+func (LogReclaim) Name() string { return "log-reclaim" }
+
+// Configure reads the keys above.
+func (LogReclaim) Configure(decode func(into any) error) (Remedy, error) {
+	s := defaultLogSettings
+	if err := decode(&s); err != nil {
+		return nil, err
+	}
+	if s.Keep < 0 || s.Keep > maxKeep {
+		return nil, fmt.Errorf("keep: %d: give a number from 0 to %d", s.Keep, maxKeep)
+	}
+	if s.MinSize < 0 {
+		return nil, fmt.Errorf("minSize: %d: give a quantity of bytes such as 1Mi", s.MinSize)
+	}
+	for _, ns := range s.ExcludeNamespaces {
+		if !dnsName(ns, "-") {
+			return nil, fmt.Errorf("excludeNamespaces: %q: not a namespace's name", ns)
+		}
+	}
+	return LogReclaim{&s}, nil
+}
+
+func (l LogReclaim) config() logSettings {
+	if l.settings == nil {
+		return defaultLogSettings
+	}
+	return *l.settings
+}
+
+// Plan walks the log roots. Its memory is bounded whatever lies there: folders
+// are read piece by piece, and of the files seen only those that free most are
+// kept, at most maxItems. More than that is for the next plan.
+func (l LogReclaim) Plan(ctx context.Context, n Node, need Need) (Plan, error) {
+	plan := Plan{need: need}
+	if need.Signal.Filesystem() == "" {
+		plan.Notes = []string{fmt.Sprintf("logs give back bytes and inodes, which %s does not count", need.Signal)}
+		return plan, nil
+	}
+	held, err := heldFiles(ctx, n.Proc, need.Disk)
+	if err != nil {
+		return Plan{}, err
+	}
+	w := newWalker(l.config(), need, held)
+	if err := w.walkRoots(ctx, n.LogRoots); err != nil {
+		return Plan{}, err
+	}
+	if len(w.rotated.files) == maxItems {
+		w.notes.add(fmt.Sprintf("a plan has at most %d files: what else there is comes with the next", maxItems), "")
+	}
+	for _, f := range w.rotated.sorted() {
+		plan.add(Remove, f)
+	}
+	if rest := need.Amount - plan.Frees.In(need.Signal.Unit()); rest > 0 && len(w.live.files) > 0 {
+		live, err := w.truncatable(ctx, n.Proc, rest)
+		if err != nil {
+			return Plan{}, err
+		}
+		for _, f := range live {
+			plan.add(Truncate, f)
+		}
+	}
+	plan.Notes = w.notes.list()
+	return plan, nil
+}
+
+func (p *Plan) add(does string, f file) {
+	p.Items = append(p.Items, Item{Does: does, What: printable(f.path()), Frees: f.frees, file: f})
+	p.Frees = p.Frees.Add(f.frees)
+}
+
+// truncatable returns the live logs that may be truncated, largest first, until
+// rest is covered.
+func (w *walker) truncatable(ctx context.Context, proc string, rest int64) ([]file, error) {
+	files := w.live.sorted()
+	targets := make(map[uint64]*uses, len(files))
+	for _, f := range files {
+		targets[f.ino] = new(uses)
+	}
+	if err := findUses(ctx, proc, w.disk, targets); err != nil {
+		return nil, err
+	}
+	var chosen []file
+	for _, f := range files {
+		if rest <= 0 {
+			break
+		}
+		if reason := targets[f.ino].forbid(f.size); reason != "" {
+			w.notes.add(reason, printable(f.path()))
+			continue
+		}
+		chosen = append(chosen, f)
+		rest -= f.frees.In(headroom.Bytes)
+	}
+	return chosen, nil
+}

@@ -1,0 +1,131 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node"
+)
+
+// Apply looks once more at who holds files open, and at each file by identity
+// right before it goes. Between that look and the act lies one system call: a
+// writer that renames another file to the same name within it would lose that
+// one. It creates nothing, so it works on a disk that is full.
+func (l LogReclaim) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]string, error) {
+	a := logApply{
+		node:  n,
+		disk:  plan.need.Disk,
+		meter: meter{run: run, unit: plan.need.Signal.Unit()},
+		uses:  make(map[uint64]*uses),
+	}
+	// To read the node takes time in which a look at its processes grows old.
+	a.meter.run.Missing = func(ctx context.Context) (int64, error) {
+		clear(a.uses)
+		return run.Missing(ctx)
+	}
+	defer a.folders.close()
+	err := a.apply(ctx, plan.Items)
+	return append(a.harm, a.notes.list()...), err
+}
+
+// A logApply is one run of LogReclaim.Apply.
+type logApply struct {
+	node    Node
+	disk    node.Disk
+	meter   meter
+	folders folders
+	notes   notes
+	harm    []string
+	held    map[uint64]bool  // by the scan at the start
+	uses    map[uint64]*uses // of the live logs, by the latest scan
+}
+
+func (a *logApply) apply(ctx context.Context, items []Item) error {
+	for i, item := range items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if enough, err := a.meter.enough(ctx); enough || err != nil {
+			return err
+		}
+		var err error
+		switch item.Does {
+		case Remove:
+			err = a.remove(ctx, item)
+		case Truncate:
+			err = a.truncate(ctx, item, items[i:])
+		}
+		if err = a.note(item, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note turns an error that concerns one file only into a note. What is gone is
+// done. Only bare errors are meant: one with words around it came from a look
+// at roots or processes and concerns all.
+func (a *logApply) note(item Item, err error) error {
+	if left, ok := err.(leftAlone); ok {
+		a.notes.add(string(left), item.What)
+		return nil
+	}
+	switch err {
+	case nil, unix.ENOENT:
+		return nil
+	case errChanged, unix.EACCES, unix.EPERM, unix.EBUSY:
+		a.notes.add(err.Error(), item.What)
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", item.Does, item.What, err)
+}
+
+// leftAlone is a reason not to touch one file.
+type leftAlone string
+
+func (l leftAlone) Error() string { return string(l) }
+
+// remove unlinks a rotated file.
+func (a *logApply) remove(ctx context.Context, item Item) (err error) {
+	if a.held == nil {
+		if a.held, err = heldFiles(ctx, a.node.Proc, a.disk); err != nil {
+			return err
+		}
+	}
+	f := &item.file
+	dir, st, err := a.lookAgain(f)
+	if err != nil {
+		return err
+	}
+	if a.held[f.ino] {
+		return leftAlone(isHeld)
+	}
+	if err := unix.Unlinkat(dir, f.name, 0); err != nil {
+		return err
+	}
+	a.meter.removed(item, headroom.Amount{Bytes: st.Blocks * 512, Inodes: 1})
+	return nil
+}
+
+// lookAgain opens the file's folder and compares the file with what was
+// planned.
+func (a *logApply) lookAgain(f *file) (dir int, st unix.Stat_t, err error) {
+	if dir, err = a.folders.enter(f.in); err != nil {
+		return dir, st, err
+	}
+	if err = unix.Fstatat(dir, f.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return dir, st, err
+	}
+	return dir, st, f.same(&st)
+}
+
+// same returns errChanged unless st is of the planned file, alone in its name.
+func (f *file) same(st *unix.Stat_t) error {
+	if idOf(st) != (fileID{f.in.id.disk, f.ino}) || st.Nlink != 1 || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return errChanged
+	}
+	return nil
+}

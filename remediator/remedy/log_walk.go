@@ -1,0 +1,178 @@
+package remedy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node"
+)
+
+// A walker reads log roots and sorts what it finds into what may go, what may
+// be truncated and what is left alone.
+type walker struct {
+	logSettings
+	disk    node.Disk
+	held    map[uint64]bool // inodes on disk that are open somewhere
+	rotated *harvest
+	live    *harvest
+	notes   notes
+	roots   []fileID
+	buffers [3][]byte // one per level: root, pod, container
+	batches [3][]dirent
+}
+
+func newWalker(s logSettings, need Need, held map[uint64]bool) *walker {
+	w := &walker{logSettings: s, disk: need.Disk, held: held}
+	w.rotated = &harvest{unit: need.Signal.Unit(), need: need.Amount, most: maxItems}
+	// Who may be truncated is known only once all are: no need bounds them yet.
+	w.live = &harvest{unit: headroom.Bytes, need: 1<<63 - 1, most: maxItems}
+	if need.Signal.Unit() != headroom.Bytes {
+		w.Truncate = false
+	}
+	for i := range w.buffers {
+		w.buffers[i] = make([]byte, 64<<10)
+	}
+	return w
+}
+
+// walkRoots reads every root that can be read. It is an error if none can.
+func (w *walker) walkRoots(ctx context.Context, paths []string) error {
+	if len(paths) == 0 {
+		return errors.New("no log root: name the folder of container logs with --path.logs")
+	}
+	var failed []error
+	for _, path := range paths {
+		err := w.walkRoot(ctx, path)
+		if ctx.Err() != nil || errors.Is(err, errNoOpenat2) {
+			return err
+		}
+		if err != nil {
+			failed = append(failed, err)
+			w.notes.add(err.Error(), "")
+		}
+	}
+	if len(failed) == len(paths) {
+		return errors.Join(failed...)
+	}
+	return nil
+}
+
+func (w *walker) walkRoot(ctx context.Context, path string) error {
+	r, err := openRoot(path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(r.fd)
+	if r.id.disk != w.disk {
+		w.notes.add(fmt.Sprintf("log root %s lies on disk %s: nothing there helps disk %s", printable(r.path), r.id.disk, w.disk), "")
+		return nil
+	}
+	if slices.Contains(w.roots, r.id) {
+		return nil
+	}
+	w.roots = append(w.roots, r.id)
+	return w.each(ctx, r.fd, 0, r.path, func(e dirent) error {
+		namespace, pod := podFolder(e.name)
+		switch {
+		case pod && slices.Contains(w.ExcludeNamespaces, namespace):
+			w.notes.add("excludeNamespaces names "+namespace, printable(r.path+"/"+e.name))
+		case pod:
+			return w.pod(ctx, r, e)
+		case dockerFolder(e.name):
+			return w.logs(ctx, r, r.fd, e, e.name, dockerLog(e.name))
+		default:
+			w.notes.add("not the name of a container's log folder", printable(r.path+"/"+e.name))
+		}
+		return nil
+	})
+}
+
+// pod reads the folders of a pod's containers.
+func (w *walker) pod(ctx context.Context, r *root, e dirent) error {
+	fd, err := w.enter(r.fd, e, r.path)
+	if fd < 0 {
+		return err
+	}
+	defer unix.Close(fd)
+	return w.each(ctx, fd, 1, r.path+"/"+e.name, func(c dirent) error {
+		if !containerFolder(c.name) {
+			w.notes.add("not the name of a container's log folder", printable(r.path+"/"+e.name+"/"+c.name))
+			return nil
+		}
+		return w.logs(ctx, r, fd, c, e.name+"/"+c.name, kubeletLog)
+	})
+}
+
+// enter opens a folder, or returns -1 if it is gone or to be left alone.
+func (w *walker) enter(parent int, e dirent, path string) (int, error) {
+	what := printable(path + "/" + e.name)
+	if reason := notFolder[e.kind]; reason != "" {
+		w.notes.add(reason, what)
+		return -1, nil
+	}
+	fd, err := openBeneath(parent, e.name, unix.O_RDONLY|unix.O_DIRECTORY)
+	switch err {
+	case nil:
+		return fd, nil
+	case unix.ENOENT:
+	case unix.EXDEV:
+		w.notes.add(isMount, what)
+	case unix.ELOOP, unix.ENOTDIR:
+		w.notes.add("a symbolic link or no folder", what)
+	case errNoOpenat2, unix.EPERM: // a folder is never refused with EPERM but by seccomp
+		return -1, errNoOpenat2
+	default:
+		w.notes.add("open: "+err.Error(), what)
+	}
+	return -1, nil
+}
+
+// notFolder says why a name of that type is not entered.
+var notFolder = map[uint8]string{
+	unix.DT_LNK: isLink, unix.DT_REG: notLog, unix.DT_FIFO: notRegular, unix.DT_SOCK: notRegular, unix.DT_CHR: notRegular, unix.DT_BLK: notRegular,
+}
+
+// Reasons to leave something alone.
+const (
+	isLink     = "a symbolic link"
+	isMount    = "something is mounted there"
+	notLog     = "not a container log"
+	notRegular = "not a regular file"
+	hardLinked = "has other hard links: removing it frees nothing, truncating it destroys another file"
+	isHeld     = "a process holds it open"
+	hasChanged = "it changed since it was planned"
+)
+
+// each calls do for the names in a folder, a batch at a time in the order of
+// their inodes, which is that of the disk.
+func (w *walker) each(ctx context.Context, fd, level int, path string, do func(dirent) error) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		batch, err := readDir(fd, w.buffers[level], w.batches[level][:0])
+		if err == unix.ENOENT || err == nil && len(batch) == 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", printable(path), err)
+		}
+		w.batches[level] = batch
+		slices.SortFunc(batch, func(a, b dirent) int {
+			if a.ino < b.ino {
+				return -1
+			}
+			return 1
+		})
+		for _, e := range batch {
+			if err := do(e); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package remedy
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+// needed are the keys without which a remedy cannot be configured.
+var needed = map[string]string{"exec": `command: ["/bin/true"]`}
+
+// fromYAML decodes strictly, as a policy is read.
+func fromYAML(text string) func(any) error {
+	return func(into any) error {
+		if text == "" {
+			return nil
+		}
+		d := yaml.NewDecoder(strings.NewReader(text))
+		d.KnownFields(true)
+		return d.Decode(into)
+	}
+}
+
+func TestEveryRemedy(t *testing.T) {
+	name := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+	seen := make(map[string]bool)
+	for _, r := range All {
+		if !name.MatchString(r.Name()) || seen[r.Name()] {
+			t.Errorf("%q is no name or is taken", r.Name())
+		}
+		seen[r.Name()] = true
+		configured, err := r.Configure(fromYAML(needed[r.Name()]))
+		if err != nil || configured.Name() != r.Name() {
+			t.Errorf("%s is not configured by its needed keys: %v", r.Name(), err)
+		}
+		if _, err := r.Configure(fromYAML(needed[r.Name()] + "\nsurprise: 1")); err == nil || !strings.Contains(err.Error(), "surprise") {
+			t.Errorf("%s: the error for an unknown key is %v", r.Name(), err)
+		}
+		if found, ok := Find(r.Name()); !ok || found.Name() != r.Name() {
+			t.Errorf("%s is not found", r.Name())
+		}
+	}
+	if _, ok := Find("rm"); ok {
+		t.Error("found a remedy that is not there")
+	}
+}
+
+func TestConfigure(t *testing.T) {
+	for _, tc := range []struct {
+		remedy Remedy
+		keys   string
+		want   string // in the error; "" is none
+	}{
+		{LogReclaim{}, "", ""},
+		{LogReclaim{}, "{keep: 0, truncate: false, minSize: 1048576, excludeNamespaces: [kube-system]}", ""},
+		{LogReclaim{}, `{minSize: "10Mi"}`, ""},
+		{LogReclaim{}, "{keep: -1}", "keep: -1"},
+		{LogReclaim{}, "{keep: 1001}", "keep: 1001"},
+		{LogReclaim{}, "{keep: many}", "many"},
+		{LogReclaim{}, "{minSize: -1Mi}", "minSize: -1048576"},
+		{LogReclaim{}, "{minSize: big}", `"big" is not a quantity`},
+		{LogReclaim{}, "{minSize: 0.5}", "not a whole number"},
+		{LogReclaim{}, "{minSize: 9Ei}", "64 bits"},
+		{LogReclaim{}, `{excludeNamespaces: ["*"]}`, `excludeNamespaces: "*"`},
+		{LogReclaim{}, `{excludeNamespaces: [""]}`, `excludeNamespaces: ""`},
+		{Exec{}, `{command: [/bin/true, "", "-x"], timeout: 90s, frees: {bytes: 1Gi, inodes: 5}}`, ""},
+		{Exec{}, "", "command: missing"},
+		{Exec{}, "{command: []}", "command: missing"},
+		{Exec{}, `{command: [""]}`, `command: ""`},
+		{Exec{}, "{command: [true]}", `command: "true"`},
+		{Exec{}, "{command: [/bin/../bin/true]}", "command: "},
+		{Exec{}, "{command: [/bin//true]}", "command: "},
+		{Exec{}, "{command: [/bin/true/]}", "command: "},
+		{Exec{}, "{command: /bin/true}", "/bin/true"},
+		{Exec{}, `{command: [/bin/true, "a\0b"]}`, "NUL"},
+		{Exec{}, "{command: [/bin/true], timeout: 0s}", "timeout: 0s"},
+		{Exec{}, "{command: [/bin/true], timeout: 2h}", "timeout: 2h0m0s"},
+		{Exec{}, "{command: [/bin/true], frees: {bytes: -1}}", "frees: "},
+		{Exec{}, "{command: [/bin/true], frees: {pids: 1}}", "pids"},
+	} {
+		_, err := tc.remedy.Configure(fromYAML(tc.keys))
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s %s: error is %v, want %q", tc.remedy.Name(), tc.keys, err, tc.want)
+		}
+	}
+}
+
+func TestConfiguringACopyLeavesTheDefaults(t *testing.T) {
+	r, err := LogReclaim{}.Configure(fromYAML("{keep: 3, minSize: 4096}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.(LogReclaim).config(); got.Keep != 3 || got.MinSize != 4096 || !got.Truncate {
+		t.Errorf("configured %+v", got)
+	}
+	if (LogReclaim{}).config().Keep != 1 {
+		t.Error("configuring a copy changed the defaults")
+	}
+}
+
+func TestHashTellsPlansApart(t *testing.T) {
+	in := &folder{root: &root{path: "/logs"}, path: "a"}
+	base := Plan{Items: []Item{{Does: Remove, What: "x", file: file{in: in, ino: 1}}}}
+	grown := Plan{Items: []Item{{Does: Remove, What: "x", file: file{in: in, ino: 1, size: 5}}}}
+	if base.Hash() != grown.Hash() {
+		t.Error("a log that grew makes another hash")
+	}
+	seen := map[string]bool{base.Hash(): true}
+	for _, item := range []Item{
+		{Does: Truncate, What: "x", file: file{ino: 1}},
+		{Does: Remove, What: "y", file: file{ino: 1}},
+		{Does: Remove, What: "x", file: file{ino: 2}},
+		{Does: Remove, What: "x\" 1\nremove \"y", file: file{ino: 1}},
+	} {
+		h := Plan{Items: []Item{item}}.Hash()
+		if seen[h] {
+			t.Errorf("%+v has a hash that is taken", item)
+		}
+		seen[h] = true
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for name, want := range map[string]string{
+		"/var/log/a b":    "/var/log/a b",
+		"ü":               "ü",
+		"a\nb":            `"a\nb"`,
+		"\x1b[31m":        `"\x1b[31m"`,
+		"\xff":            `"\xff"`,
+		"a\u202eb":        `"a\u202eb"`,
+		"trailing\u00a0?": `"trailing\u00a0?"`,
+	} {
+		if got := printable(name); got != want {
+			t.Errorf("printable(%q) = %s, want %s", name, got, want)
+		}
+	}
+	if !bytes.Contains([]byte(printable("\ufffd")), []byte(`"`)) {
+		t.Error("the sign for invalid text is not quoted")
+	}
+}
