@@ -3,6 +3,7 @@ package headroom
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -49,10 +50,7 @@ func (t Threshold) Headroom(r Reading) int64 {
 	room := r.Available - at
 	// Saturate: a quantity near 16Ei against a negative available wraps.
 	if at > 0 && room > r.Available {
-		return -1 << 63
-	}
-	if at < 0 && room < r.Available {
-		return 1<<63 - 1
+		return math.MinInt64
 	}
 	return room
 }
@@ -61,7 +59,7 @@ func (t Threshold) Headroom(r Reading) int64 {
 // across signals. ok is false where capacity is 0 (a filesystem that does not
 // count inodes): there is no share of nothing.
 func (t Threshold) Ratio(r Reading) (ratio float64, ok bool) {
-	if r.Capacity == 0 {
+	if r.Capacity <= 0 { // a filesystem that says 2⁶⁴ − 1 arrives as −1
 		return 0, false
 	}
 	return float64(t.Headroom(r)) / float64(r.Capacity), true

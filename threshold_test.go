@@ -37,6 +37,9 @@ func TestThresholdIsMetStrictlyBelow(t *testing.T) {
 		{"16Ei", math.MaxInt64, math.MaxInt64, false},
 		{"16Ei", math.MaxInt64 - 1, math.MaxInt64, true},
 		{"9223372036854775808", math.MaxInt64, 0, true}, // beyond what can be there
+		{"1e2147483647", math.MaxInt64, 0, true},        // at once
+		{"NaN%", 0, 1000, false},
+		{"NaN%", 999, 1000, false},
 	} {
 		threshold := parse(t, c.raw)
 		got := threshold.Met(headroom.Reading{Available: c.available, Capacity: c.capacity})
@@ -58,6 +61,8 @@ func TestHeadroomIsWhatIsLeftAboveTheThreshold(t *testing.T) {
 		"at":                         {"10%", 1000, 10000, 0, 0, true},
 		"below":                      {"10%", 500, 10000, -500, -0.05, true},
 		"a share of nothing":         {"1k", 0, 0, -1000, 0, false},
+		"a share of less than that":  {"1k", -1, -1, -1001, 0, false},
+		"a threshold without value":  {"NaN%", 500, 1000, 500, 0.5, true},
 		"more tasks than pid_max":    {"10%", -7232, 32768, -10508, -10508. / 32768, true},
 		"no room for the number":     {"16Ei", -2, 1 << 62, math.MinInt64, -2, true},
 		"a threshold beyond the end": {"9223372036854775808", math.MaxInt64, math.MaxInt64, 0, 0, true},
@@ -190,6 +195,25 @@ func TestContainerFSThresholdsAreCopies(t *testing.T) {
 				t.Errorf("what was configured changed: %s", diff)
 			}
 		})
+	}
+}
+
+// A soft threshold without grace is a hard one to the kubelet, and of two hard
+// ones the kubelet takes the last for containerfs.
+func TestContainerFSThresholdIsTheLastHardOne(t *testing.T) {
+	configured, err := headroom.EvictionConfig{
+		Hard: statements("nodefs.available 10%", "nodefs.inodesFree 5%"), Soft: statements("nodefs.available 20%"),
+		SoftGracePeriod: statements("nodefs.available 0s"),
+	}.Thresholds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"hard nodefs.available<10%", "hard nodefs.inodesFree<5%", "soft nodefs.available<20%",
+		"hard containerfs.available<20%", "hard containerfs.inodesFree<5%",
+	}
+	if diff := cmp.Diff(want, lines(configured.WithContainerFS(false, false))); diff != "" {
+		t.Error(diff)
 	}
 }
 

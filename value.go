@@ -35,8 +35,18 @@ func parseValue(s string) (Value, error) {
 	if err != nil {
 		return Value{}, fmt.Errorf("%q is neither a percentage nor a quantity such as 100Mi: %w", s, err)
 	}
+	// "1e1000000000" has that many digits, and every comparison would make them.
+	if exact := q.DeepCopy(); q.Sign() > 0 && exact.AsDec().Scale() < -maxDigits {
+		q = beyond.DeepCopy()
+	}
 	return Value{raw: s, quantity: &q}, nil
 }
+
+// maxDigits is how many digits an int64 can have.
+const maxDigits = 19
+
+// beyond is more than any int64. How much more makes no difference.
+var beyond = resource.MustParse("9223372036854775808")
 
 // String returns v as the configuration wrote it.
 func (v Value) String() string { return v.raw }
@@ -51,7 +61,15 @@ func (v Value) IsPercentage() bool { return v.quantity == nil }
 // that no int64 holds becomes the largest.
 func (v Value) Of(capacity int64) int64 {
 	if v.quantity == nil {
-		return int64(float64(capacity) * float64(v.percentage))
+		product := float64(capacity) * float64(v.percentage)
+		// What a conversion makes of these two is up to the machine.
+		switch {
+		case math.IsNaN(product): // NaN% is never met
+			return 0
+		case product >= 1<<63:
+			return math.MaxInt64
+		}
+		return int64(product)
 	}
 	if v.quantity.CmpInt64(math.MaxInt64) >= 0 {
 		return math.MaxInt64

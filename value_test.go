@@ -47,6 +47,7 @@ func TestPercentageIsRoundedAsTheKubeletRounds(t *testing.T) {
 		{"10%", 16777216000, 1677721625},
 		{"5%", 6553600, 327680},
 		{"10%", math.MaxInt64, 922337217429372928},
+		{"100.0%", math.MaxInt64, math.MaxInt64}, // 2⁶³ as a float64: beyond int64
 	} {
 		if got := parse(t, c.raw).Of(c.capacity); got != c.want {
 			t.Errorf("%s of %d is %d, want %d", c.raw, c.capacity, got, c.want)
@@ -59,6 +60,7 @@ func TestQuantityIsAbsoluteAndRoundedUp(t *testing.T) {
 		"100Mi": 100 << 20, "1Gi": 1 << 30, "1.5Gi": 3 << 29, "1k": 1000, "1M": 1e6, "1E": 1e18, "1Ei": 1 << 60,
 		"100": 100, "1e3": 1000, "1E3": 1000, "+5": 5, "100.5": 101, "100m": 1, "1n": 1, "0.1": 1, ".5": 1, "5.": 5,
 		"16Ei": math.MaxInt64, "9223372036854775807": math.MaxInt64, "9223372036854775808": math.MaxInt64,
+		"9223372036854775806": math.MaxInt64 - 1, "1e19": math.MaxInt64, "1e2147483647": math.MaxInt64, "0.0000000001e28": 1e18,
 	} {
 		threshold := parse(t, raw)
 		for _, capacity := range []int64{0, 1, math.MaxInt64} {
@@ -75,7 +77,7 @@ func TestQuantityIsAbsoluteAndRoundedUp(t *testing.T) {
 func TestOddPercentagesAreAccepted(t *testing.T) {
 	for raw, want := range map[string]int64{
 		"10%%": 100, "+10%": 100, ".5%": 4, "10.%": 100, "1e1%": 100, "0x1p3%": 79, "1_0%": 100,
-		"0.0%": 0, "00%": 0, "-0%": 0, "1e-50%": 0, "100.0%": 1000, "1e2%": 1000, "100.0000001%": 1000,
+		"0.0%": 0, "00%": 0, "-0%": 0, "1e-50%": 0, "100.0%": 1000, "1e2%": 1000, "100.0000001%": 1000, "NaN%": 0,
 	} {
 		if got := parse(t, raw).Of(1000); got != want && got != want+1 {
 			t.Errorf("%s of 1000 is %d, want %d", raw, got, want)
@@ -189,7 +191,7 @@ func FuzzPercentageOf(f *testing.F) {
 		product := new(big.Float).SetPrec(53).SetInt64(capacity)
 		want, _ := product.Mul(product, share).Int(nil)
 		if !want.IsInt64() {
-			return // 100 % of nearly 2^63, rounded up: no machine agrees on it
+			want.SetInt64(math.MaxInt64) // 100 % of nearly 2^63, rounded up
 		}
 		if got := parse(t, raw+"%").Of(capacity); got != want.Int64() {
 			t.Errorf("%s%% of %d is %d, want %s", raw, capacity, got, want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -99,13 +100,20 @@ func (c *collector) report(readers []node.ReaderResult) {
 	for _, r := range readers {
 		before, failed := c.failed[r.Name]
 		switch {
-		case r.Err != nil && errors.Is(r.Err, context.Canceled):
-		case r.Err != nil && r.Err.Error() != before:
-			c.failed[r.Name] = r.Err.Error()
+		case r.Err != nil && news(r.Err) != before:
+			c.failed[r.Name] = news(r.Err)
 			c.log.Warn("reading the node", "reader", r.Name, "err", r.Err)
 		case r.Err == nil && failed:
 			delete(c.failed, r.Name)
 			c.log.Info("reading the node succeeds again", "reader", r.Name)
 		}
 	}
+}
+
+// news is what makes err another than the last one: not when it began.
+func news(err error) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return os.ErrDeadlineExceeded.Error()
+	}
+	return err.Error()
 }

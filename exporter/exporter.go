@@ -108,5 +108,8 @@ func serve(ctx context.Context, handler http.Handler, flags *web.FlagConfig, log
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
+	if *flags.WebSystemdSocket {
+		return fmt.Errorf("--web.systemd-socket: %w", err)
+	}
 	return fmt.Errorf("--web.listen-address: %w", err)
 }

@@ -102,6 +102,42 @@ evictionPressureTransitionPeriod: 30s
 	}
 }
 
+func TestImageGCMarginIsAbsentWhereItMeansNothing(t *testing.T) {
+	const hard, soft = "evictionHard: {imagefs.available: 15%}\n", "evictionHard: {}\nevictionSoft: {imagefs.available: 15%}\nevictionSoftGracePeriod: {imagefs.available: 1m}\n"
+	for name, c := range map[string]struct {
+		fields string
+		change func(v *view)
+		want   bool
+	}{
+		"a hard threshold":               {hard, func(v *view) {}, true},
+		"image GC is off":                {hard + "imageGCHighThresholdPercent: 100\n", func(v *view) {}, false},
+		"image GC begins at the last":    {hard + "imageGCHighThresholdPercent: 99\n", func(v *view) {}, true},
+		"only a soft threshold":          {soft, func(v *view) {}, false},
+		"imagefs cannot be read":         {hard, func(v *view) { v.node = without(v.node, headroom.ImageFS) }, false},
+		"imagefs says it has no room":    {hard, func(v *view) { room(v, headroom.ImageFSAvailable, 0) }, false},
+		"imagefs has room for one block": {hard, func(v *view) { room(v, headroom.ImageFSAvailable, 1) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := everything(t)
+			v.config = configuration(t, c.fields)
+			c.change(&v)
+			got := string(text(t, v))
+			if strings.Contains(got, "headroom_image_gc_margin_ratio{") != c.want || strings.Contains(got, "NaN") || strings.Contains(got, "Inf") {
+				t.Errorf("want one: %v, got:\n%s", c.want, got)
+			}
+		})
+	}
+}
+
+// room changes the capacity of a signal.
+func room(v *view, s headroom.Signal, capacity int64) {
+	for i := range v.node.Readings {
+		if v.node.Readings[i].Signal == s {
+			v.node.Readings[i].Available, v.node.Readings[i].Capacity = 0, capacity
+		}
+	}
+}
+
 func TestEveryMetricIsSeenInSomeGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.prom")
 	if err != nil {
@@ -137,6 +173,14 @@ func TestExpositionIsUsedAgainWithoutTraces(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	samples := len(x.samples)
+	for range 3 {
+		x.reset()
+		x.expose(everything(t))
+	}
+	if len(x.samples) != samples {
+		t.Errorf("samples grew from %d to %d", samples, len(x.samples))
+	}
 }
 
 func TestMountPointThatIsNotUTF8DoesNotSpoilTheScrape(t *testing.T) {
@@ -157,15 +201,15 @@ func TestMetricsAreInTheOrderOfTheirNames(t *testing.T) {
 	}
 }
 
-func TestReadmeShowsTheTableOfMetrics(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+func TestTheTableOfMetricsIsWhatTheProgramHas(t *testing.T) {
+	doc, err := os.ReadFile("../docs/metrics.md")
 	if err != nil {
 		t.Error(err)
 	}
-	_, after, _ := strings.Cut(string(readme), "<!-- metrics:begin -->\n")
-	shown, _, ok := strings.Cut(after, "<!-- metrics:end -->")
+	_, after, _ := strings.Cut(string(doc), "<!-- exporter:begin -->\n")
+	shown, _, ok := strings.Cut(after, "<!-- exporter:end -->")
 	if diff := cmp.Diff(strings.TrimSpace(Table()), strings.TrimSpace(shown)); !ok || diff != "" {
-		t.Errorf("between <!-- metrics:begin --> and <!-- metrics:end --> README.md should have:\n%s", Table())
+		t.Errorf("between <!-- exporter:begin --> and <!-- exporter:end --> docs/metrics.md should have:\n%s", Table())
 	}
 }
 

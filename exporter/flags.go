@@ -72,11 +72,14 @@ func parse(args []string, stdout, stderr io.Writer) (*flags, error) {
 const maxInterval = kubelet.Keep / 3
 
 func (f *flags) check() error {
+	for _, path := range []struct{ flag, value string }{
+		{"procfs", f.procfs}, {"cgroup", f.cgroup}, {"nodefs", f.nodefs}, {"imagefs", f.imagefs},
+	} {
+		if path.value == "" {
+			return fmt.Errorf("--path.%s: is empty", path.flag)
+		}
+	}
 	switch {
-	case f.nodefs == "":
-		return fmt.Errorf("--path.nodefs: is empty")
-	case f.imagefs == "":
-		return fmt.Errorf("--path.imagefs: is empty")
 	case f.timeout <= 0:
 		return fmt.Errorf("--path.timeout: %s is not above 0", f.timeout)
 	case f.interval < time.Second || f.interval > maxInterval:

@@ -77,7 +77,11 @@ func (p *program) scrape(t *testing.T) series {
 			for _, l := range m.Label {
 				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
 			}
-			s[name+"{"+strings.Join(labels, ",")+"}"] = m.GetGauge().GetValue()
+			key := name + "{" + strings.Join(labels, ",") + "}"
+			if _, twice := s[key]; twice {
+				t.Errorf("%s is there twice", key)
+			}
+			s[key] = m.GetGauge().GetValue()
 		}
 	}
 	return s

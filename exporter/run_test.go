@@ -3,6 +3,7 @@ package exporter
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -50,6 +51,22 @@ func TestProgramMeasuresARealFilesystemAsItFills(t *testing.T) {
 	after.want(t, `headroom_ratio{signal="nodefs.available",eviction="hard"}`, -4096./(10<<20))
 }
 
+func TestProgramTellsThreeDisksApart(t *testing.T) {
+	nodefs, imagefs, containerfs := nodetest.Tmpfs(t, 1<<20, 100), nodetest.Tmpfs(t, 2<<20, 200), nodetest.Tmpfs(t, 4<<20, 400)
+	p := start(t, "--path.nodefs="+nodefs, "--path.imagefs="+imagefs, "--path.containerfs="+containerfs,
+		"--kubelet.config="+file(t, head+"evictionHard: {nodefs.available: 50%, imagefs.available: 25%}\n"))
+	s := p.scrape(t)
+	for signal, want := range map[string]float64{"nodefs.available": 1 << 20, "imagefs.available": 2 << 20, "containerfs.available": 4 << 20} {
+		s.want(t, fmt.Sprintf("headroom_signal_capacity_bytes{signal=%q}", signal), want)
+	}
+	for signal, want := range map[string]float64{"nodefs.inodesFree": 100, "imagefs.inodesFree": 200, "containerfs.inodesFree": 400} {
+		s.want(t, fmt.Sprintf("headroom_signal_capacity_inodes{signal=%q}", signal), want)
+	}
+	// Containers apart from images: the kubelet takes nodefs's thresholds for them.
+	s.want(t, `headroom_threshold_bytes{signal="containerfs.available",eviction="hard"}`, 2<<20)
+	s.absent(t, `headroom_image_gc_margin_ratio{signal="nodefs.available"}`)
+}
+
 func TestProgramServesTheRestOfAHungNode(t *testing.T) {
 	hung, _ := nodetest.HungFS(t)
 	good := nodetest.Tmpfs(t, 1<<20, 0)
@@ -69,6 +86,19 @@ func TestProgramServesTheRestOfAHungNode(t *testing.T) {
 	all.Wait()
 	if n := strings.Count(p.log.String(), "has not answered since"); n != 1 {
 		t.Errorf("the hang was logged %d times:\n%s", n, p.log.String())
+	}
+}
+
+// The kubelet's token may lie on a filesystem that hangs, and a procfs may hang
+// itself.
+func TestProgramEndsWhateverHangs(t *testing.T) {
+	hung, _ := nodetest.HungFS(t)
+	dir := nodetest.Tmpfs(t, 1<<20, 0)
+	p := start(t, "--path.nodefs="+dir, "--path.imagefs="+hung, "--path.procfs="+hung, "--path.cgroup="+hung, "--path.timeout=1s",
+		"--kubelet.url=https://127.0.0.1:1", "--kubelet.token-file="+filepath.Join(hung, "token"))
+	s := p.scrape(t)
+	for reader, want := range map[string]float64{"nodefs": 1, "imagefs": 0, "containerfs": 0, "memory": 0, "pid": 0, "thresholds": 0} {
+		s.want(t, fmt.Sprintf("headroom_read_success{reader=%q}", reader), want)
 	}
 }
 
@@ -93,6 +123,24 @@ func TestProgramAsksAKubelet(t *testing.T) {
 	s.want(t, `headroom_threshold_bytes{signal="nodefs.available",eviction="hard"}`, 1<<19)
 	s.want(t, `headroom_threshold_bytes{signal="containerfs.available",eviction="hard"}`, 1<<19)
 	s.want(t, `headroom_threshold_enabled{signal="memory.available",eviction="hard"}`, 0)
+}
+
+func TestProgramShowsAKubeletItsCertificate(t *testing.T) {
+	kubelet := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"kubeletconfig":{"imageGCHighThresholdPercent":85,"imageGCLowThresholdPercent":80}}`)
+	}))
+	kubelet.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	kubelet.StartTLS()
+	defer kubelet.Close()
+	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: kubelet.Certificate().Raw})))
+	cert, key := pair(t)
+	p := start(t, "--kubelet.url="+kubelet.URL, "--kubelet.ca-file="+ca, "--kubelet.cert-file="+cert, "--kubelet.key-file="+key)
+	p.scrape(t).want(t, `headroom_thresholds_info{source="configz",kubelet_version=""}`, 1)
+}
+
+func TestProgramSaysThatThresholdsAreAssumed(t *testing.T) {
+	p := start(t, "--kubelet.assume="+file(t, head))
+	p.scrape(t).want(t, `headroom_thresholds_info{source="assumed",kubelet_version=""}`, 1)
 }
 
 func TestProgramServesWithoutThresholds(t *testing.T) {
@@ -175,11 +223,31 @@ func TestProgramDemandsAClientCertificate(t *testing.T) {
 	cert, key := pair(t)
 	p := start(t, "--web.config.file="+file(t, fmt.Sprintf(
 		"tls_server_config: {cert_file: %s, key_file: %s, client_auth_type: RequireAndVerifyClientCert, client_ca_file: %s}\n", cert, key, cert)))
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	rsp, err := client.Get("https://" + strings.TrimPrefix(p.url, "http://") + "/metrics")
-	if err == nil {
-		rsp.Body.Close()
-		t.Errorf("served without a certificate: %s", rsp.Status)
+	right, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := tls.LoadX509KeyPair(pair(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		shown  []tls.Certificate
+		served bool
+	}{
+		"none":          {nil, false},
+		"another's":     {[]tls.Certificate{wrong}, false},
+		"the right one": {[]tls.Certificate{right}, true},
+	} {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: c.shown}}
+		rsp, err := (&http.Client{Transport: transport}).Get("https://" + strings.TrimPrefix(p.url, "http://") + "/metrics")
+		if err == nil {
+			rsp.Body.Close()
+		}
+		if served := err == nil && rsp.StatusCode == http.StatusOK; served != c.served {
+			t.Errorf("%s: served is %v: %v", name, served, err)
+		}
+		transport.CloseIdleConnections()
 	}
 }
 
@@ -222,7 +290,11 @@ func TestProgramThatCannotRunSaysWhichFlagIsToBlame(t *testing.T) {
 		"an unknown flag":           {[]string{"--path.rootfs=/"}, "--path.rootfs"},
 		"an argument":               {[]string{"serve"}, "unexpected serve"},
 		"a timeout of nothing":      {[]string{"--path.timeout=0s"}, "--path.timeout: 0s"},
-		"an empty path":             {[]string{"--path.nodefs="}, "--path.nodefs: "},
+		"no address from systemd":   {[]string{"--web.systemd-socket"}, "--web.systemd-socket: no socket activation"},
+		"no path of nodefs":         {[]string{"--path.nodefs="}, "--path.nodefs: "},
+		"no path of imagefs":        {[]string{"--path.imagefs="}, "--path.imagefs: "},
+		"no path of procfs":         {[]string{"--path.procfs="}, "--path.procfs: "},
+		"no path of cgroups":        {[]string{"--path.cgroup="}, "--path.cgroup: "},
 		"a busy interval":           {[]string{"--kubelet.interval=1ms"}, "--kubelet.interval: 1ms"},
 		"an interval beyond memory": {[]string{"--kubelet.interval=1h"}, "--kubelet.interval: 1h"},
 		"a URL without a scheme":    {[]string{"--kubelet.url=localhost:10250"}, `"localhost:10250"`},

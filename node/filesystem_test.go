@@ -9,7 +9,9 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,6 +203,9 @@ func TestNodeReadsTheRestOfAHungNode(t *testing.T) {
 			if hung := result.Name == "nodefs"; hung != errors.Is(result.Err, os.ErrDeadlineExceeded) {
 				t.Fatalf("reader %s: %v", result.Name, result.Err)
 			}
+			if result.Duration <= 0 {
+				t.Errorf("reader %s took %s", result.Name, result.Duration)
+			}
 		}
 		if _, ok := s.Filesystems[headroom.NodeFS]; ok {
 			t.Fatal("a hung filesystem was read")
@@ -214,11 +219,91 @@ func TestNodeReadsTheRestOfAHungNode(t *testing.T) {
 	}
 }
 
+// A /proc can be a FUSE filesystem, too: lxcfs puts one into containers.
+func TestNodeReadsTheRestWhereProcfsHangs(t *testing.T) {
+	hung, _ := nodetest.HungFS(t)
+	good := nodetest.Tmpfs(t, 1<<20, 0)
+	n := New(Config{
+		Host:    Host{Proc: hung, Cgroup: hung},
+		Paths:   map[headroom.Filesystem]string{headroom.NodeFS: good},
+		Timeout: time.Second,
+	})
+	threads := len(threadsOf(t))
+	for range 100 {
+		s := n.Read(t.Context())
+		for _, result := range s.Readers {
+			if hung := result.Name != "nodefs"; hung != errors.Is(result.Err, os.ErrDeadlineExceeded) {
+				t.Fatalf("reader %s: %v", result.Name, result.Err)
+			}
+		}
+		if len(s.Readers) != 3 || len(s.Readings) != 2 {
+			t.Fatalf("got %+v", s)
+		}
+	}
+	if now := len(threadsOf(t)); now > threads+8 {
+		t.Errorf("threads grew from %d to %d over 100 reads", threads, now)
+	}
+	for _, signal := range []headroom.Signal{headroom.MemoryAvailable, headroom.PIDAvailable} {
+		if _, err := n.Signal(t.Context(), signal); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %v", signal, err)
+		}
+	}
+}
+
+func TestSignalIsReadByItself(t *testing.T) {
+	dir := nodetest.Tmpfs(t, 1<<20, 100)
+	n := New(Config{
+		Host:    Host{Proc: "testdata/v1/proc", Cgroup: "testdata/v1/cgroup"},
+		Paths:   map[headroom.Filesystem]string{headroom.NodeFS: dir},
+		Timeout: patience,
+	})
+	for signal, want := range map[headroom.Signal]int64{
+		headroom.MemoryAvailable: 25276502016, headroom.PIDAvailable: 32768,
+		headroom.NodeFSAvailable: 1 << 20, headroom.NodeFSInodesFree: 100,
+	} {
+		r, err := n.Signal(t.Context(), signal)
+		if err != nil || r.Signal != signal || r.Capacity != want || r.At.IsZero() {
+			t.Errorf("%s: got %+v, %v, want a capacity of %d", signal, r, err, want)
+		}
+	}
+	for signal, want := range map[headroom.Signal]string{
+		headroom.AllocatableMemoryAvailable: "allocatableMemory.available: not a signal that is read",
+		headroom.ImageFSAvailable:           "imagefs: no path is configured",
+	} {
+		if _, err := n.Signal(t.Context(), signal); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error is %v, want one with %q", signal, err, want)
+		}
+	}
+}
+
 func TestRolesOfOnePathAreOneRead(t *testing.T) {
-	n := New(Config{Paths: map[headroom.Filesystem]string{"nodefs": "/tmp", "imagefs": "/tmp/", "containerfs": "/tmp/."}})
-	flights := n.start()
-	if flights[0] != flights[1] || flights[1] != flights[2] {
-		t.Error("more than one read is under way")
+	n := New(Config{Paths: map[headroom.Filesystem]string{"nodefs": "/tmp", "imagefs": "/tmp/", "containerfs": "/tmp/."}, Timeout: patience})
+	var reads atomic.Int32
+	n.roles[0].reader.call = func() (Filesystem, error) {
+		reads.Add(1)
+		return Filesystem{Path: "/tmp"}, nil
+	}
+	for i := range int32(100) {
+		s := n.Read(t.Context())
+		for _, role := range headroom.Filesystems {
+			if s.Filesystems[role].Path != "/tmp" {
+				t.Fatalf("%s is %+v", role, s.Filesystems[role])
+			}
+		}
+		if got := reads.Load(); got != i+1 {
+			t.Fatalf("%d reads in %d", got, i+1)
+		}
+	}
+}
+
+func TestRoleThatIsLeftOutHasNoReader(t *testing.T) {
+	n := New(Config{Paths: map[headroom.Filesystem]string{"imagefs": "/tmp"}, Timeout: patience})
+	var names []string
+	for _, r := range n.Read(t.Context()).Readers {
+		names = append(names, r.Name)
+	}
+	if want := []string{"memory", "imagefs", "pid"}; !slices.Equal(names, want) {
+		t.Errorf("readers are %q, want %q", names, want)
 	}
 }
 

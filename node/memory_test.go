@@ -42,6 +42,29 @@ func TestMemoryV2RootUsageIsAnonAndFile(t *testing.T) {
 	}
 }
 
+func TestMemoryV2ThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
+	for name, c := range map[string]struct{ stat, want string }{
+		"no anon":                {"file 5\ninactive_file 4\n", "memory.stat: no anon"},
+		"no file":                {"anon 3\ninactive_file 4\n", "memory.stat: no file"},
+		"no inactive_file":       {"anon 3\nfile 5\n", "memory.stat: no inactive_file"},
+		"file without a number":  {"anon 3\nfile x\ninactive_file 4\n", "memory.stat: file: "},
+		"anon that is cut off":   {"anon", "memory.stat: no anon"},
+		"a file that is absent":  {gone, "memory.stat: no such file"},
+		"a number beyond 64 bit": {"anon 18446744073709551615\nfile 5\ninactive_file 4\n", "memory.stat: anon: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if c.stat != gone {
+				write(t, dir, "memory.stat", c.stat)
+			}
+			var buf [memoryBuffer]byte
+			if used, err := (Host{Cgroup: dir}).workingSetV2(buf[:]); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %d, %v, want an error with %q", used, err, c.want)
+			}
+		})
+	}
+}
+
 func TestMoreInactiveThanUsedIsAnEmptyWorkingSet(t *testing.T) {
 	if got := workingSet(300, 400); got != 0 {
 		t.Errorf("working set is %d", got)
@@ -113,6 +136,11 @@ func TestOnlyAUnifiedHierarchyIsV2(t *testing.T) {
 	nodetest.Mount(t, "none", dir, "cgroup2", "")
 	if v2, err := isCgroup2(dir); err != nil || !v2 {
 		t.Errorf("a cgroup2 filesystem is not v2: %v, %v", v2, err)
+	}
+	// Where another hierarchy has the memory controller, this one has no such file.
+	_, err := Host{Proc: "testdata/v2/proc", Cgroup: dir}.Memory()
+	if err != nil && !strings.Contains(err.Error(), dir+"/memory.stat: no such file") {
+		t.Errorf("v2's file was not read: %v", err)
 	}
 }
 

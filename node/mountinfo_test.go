@@ -15,6 +15,7 @@ const table = `21 1 254:0 / / rw,relatime - ext4 /dev/root rw
 42 21 0:40 / /mnt/a\040b\134c rw - nfs4 server:/exports/a\040b rw,hard
 43 21 254:32 / /data rw - ext4 /dev/vdc rw
 44 43 254:48 / /data rw - ext4 /dev/vdd rw
+45 44 254:48 / /data ro - ext4 /dev/disk/by-label/data ro
 `
 
 func TestMountIsFound(t *testing.T) {
@@ -41,7 +42,7 @@ func TestMountIsFound(t *testing.T) {
 		},
 		"by its disk, on top of a covered mount": {
 			"/data/x", mountKey{disk: Disk{254, 48}},
-			mount{44, Disk{254, 48}, "/data", "ext4", "/dev/vdd"},
+			mount{45, Disk{254, 48}, "/data", "ext4", "/dev/disk/by-label/data"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +82,17 @@ func TestBrokenMountTableIsAnErrorThatQuotesTheLine(t *testing.T) {
 				t.Errorf("error is %v", err)
 			}
 		})
+	}
+}
+
+func TestLongLineOfTheMountTableIsRead(t *testing.T) {
+	// An overlay names all of its layers.
+	layers := "30 21 0:50 / /merged rw - overlay overlay lowerdir=" + strings.Repeat("/layer:", 30000) + "\n"
+	if m, err := parseMountinfo(strings.NewReader(layers+table), "/", mountKey{id: 21}); err != nil || m.mountpoint != "/" {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	if m, err := parseMountinfo(strings.NewReader(strings.Repeat("x", 2<<20)), "/", mountKey{id: 21}); err == nil || errors.Is(err, errNoMount) {
+		t.Errorf("a line without end: %+v, %v", m, err)
 	}
 }
 

@@ -15,14 +15,15 @@ type Config struct {
 	// Paths holds, for each role that is to be read, a path on its filesystem.
 	// A role left out has no readings.
 	Paths map[headroom.Filesystem]string
-	// Timeout is how long each filesystem is waited for.
+	// Timeout is how long each reader is waited for: every filesystem, memory
+	// and PIDs.
 	Timeout time.Duration
 }
 
 // A Node may be read as often as one likes, by as many as like.
 type Node struct {
-	host  Host
-	roles []role
+	memory, pids *question[headroom.Reading]
+	roles        []role
 }
 
 // A role is a filesystem with the reader of its path; roles with one path
@@ -34,7 +35,10 @@ type role struct {
 
 // New returns a Node and reads nothing.
 func New(c Config) *Node {
-	n := &Node{host: c.Host}
+	n := &Node{
+		memory: &question[headroom.Reading]{about: "memory", timeout: c.Timeout, call: c.Host.Memory},
+		pids:   &question[headroom.Reading]{about: "pid", timeout: c.Timeout, call: c.Host.PIDs},
+	}
 	readers := make(map[string]*FilesystemReader)
 	for _, name := range headroom.Filesystems {
 		path, ok := c.Paths[name]
@@ -55,9 +59,9 @@ func New(c Config) *Node {
 func (n *Node) Signal(ctx context.Context, s headroom.Signal) (headroom.Reading, error) {
 	switch s {
 	case headroom.MemoryAvailable:
-		return n.host.Memory()
+		return n.memory.ask(ctx)
 	case headroom.PIDAvailable:
-		return n.host.PIDs()
+		return n.pids.ask(ctx)
 	}
 	if s.Filesystem() == "" {
 		return headroom.Reading{}, fmt.Errorf("%s: not a signal that is read from the node", s)

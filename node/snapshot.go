@@ -23,43 +23,53 @@ type ReaderResult struct {
 	Duration time.Duration // until it answered, or was given up
 }
 
-// Read reads everything: each filesystem in a goroutine of its own, the rest
-// meanwhile. One that fails or hangs hides no other, and all is over within the
+// Read reads everything: each filesystem, memory and PIDs in goroutines of their
+// own. One that fails or hangs hides no other, and all is over within the
 // timeout.
 //
 // System calls: 7 for memory with cgroup v2 and 10 with v1, 9 for PIDs, 2 for
 // each distinct path.
 func (n *Node) Read(ctx context.Context) Snapshot {
 	began := time.Now()
-	flights := n.start()
+	filesystems, memory, pids := n.start(), n.memory.start(), n.pids.start()
 	s := Snapshot{
 		Readings:    make([]headroom.Reading, 0, 2*len(n.roles)+2),
 		Filesystems: make(map[headroom.Filesystem]Filesystem, len(n.roles)),
 		Readers:     make([]ReaderResult, 0, len(n.roles)+2),
 	}
-	s.add(timed("memory", n.host.Memory))
-	pids, pidsResult := timed("pid", n.host.PIDs)
+	if r, ok := collect(ctx, &s, "memory", began, n.memory, memory); ok {
+		s.Readings = append(s.Readings, r)
+	}
 	for i, role := range n.roles {
-		fs, err := role.reader.wait(ctx, flights[i])
-		result := ReaderResult{Name: string(role.name), Err: err}
-		if err == nil {
-			result.Duration = flights[i].took
+		if fs, ok := collect(ctx, &s, string(role.name), began, &role.reader.question, filesystems[i]); ok {
 			s.Filesystems[role.name] = fs
 			bytes, inodes := fs.Readings(role.name)
 			s.Readings = append(s.Readings, bytes, inodes)
-		} else {
-			result.Duration = time.Since(began)
 		}
-		s.Readers = append(s.Readers, result)
 	}
-	s.add(pids, pidsResult)
+	if r, ok := collect(ctx, &s, "pid", began, n.pids, pids); ok {
+		s.Readings = append(s.Readings, r)
+	}
 	return s
 }
 
-// start begins a read of every distinct path and returns, for each role, the
+// collect waits for an answer and enters how its reader fared.
+func collect[T any](ctx context.Context, s *Snapshot, name string, began time.Time, q *question[T], f *flight[T]) (answer T, ok bool) {
+	answer, err := q.wait(ctx, f)
+	result := ReaderResult{Name: name, Err: err}
+	if err == nil {
+		result.Duration = f.took
+	} else {
+		result.Duration = time.Since(began)
+	}
+	s.Readers = append(s.Readers, result)
+	return answer, err == nil
+}
+
+// start begins to read every distinct path and returns, for each role, the
 // one that it waits for.
-func (n *Node) start() []*flight {
-	flights := make([]*flight, len(n.roles))
+func (n *Node) start() []*flight[Filesystem] {
+	flights := make([]*flight[Filesystem], len(n.roles))
 	for i, role := range n.roles {
 		for j, earlier := range n.roles[:i] {
 			if earlier.reader == role.reader {
@@ -71,17 +81,4 @@ func (n *Node) start() []*flight {
 		}
 	}
 	return flights
-}
-
-func timed(name string, read func() (headroom.Reading, error)) (headroom.Reading, ReaderResult) {
-	began := time.Now()
-	r, err := read()
-	return r, ReaderResult{Name: name, Err: err, Duration: time.Since(began)}
-}
-
-func (s *Snapshot) add(r headroom.Reading, result ReaderResult) {
-	s.Readers = append(s.Readers, result)
-	if result.Err == nil {
-		s.Readings = append(s.Readings, r)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,14 +42,16 @@ func (p *prober) probe() (Filesystem, error) {
 	if err := p.find(mountKey{id: mountID(&stat), disk: disk, magic: int64(fs.Type)}); err != nil {
 		return Filesystem{}, err
 	}
+	bytes, inodes := spaces(fs)
 	return Filesystem{
 		Path:       p.path,
 		Disk:       disk,
 		Mountpoint: p.mount.mountpoint,
 		Device:     p.mount.device,
 		Type:       p.mount.fstype,
-		Bytes:      Space{Available: blocks(fs.Bavail, fs), Capacity: blocks(fs.Blocks, fs)},
-		Inodes:     Space{Available: int64(fs.Ffree), Capacity: int64(fs.Files)},
+		Bytes:      bytes,
+		Inodes:     inodes,
+		At:         time.Now(),
 	}, nil
 }
 
@@ -59,8 +62,13 @@ func mountID(stat *unix.Statx_t) uint64 {
 	return stat.Mnt_id
 }
 
-// blocks turns a count of f_frsize blocks into bytes.
-func blocks(n uint64, fs unix.Statfs_t) int64 { return int64(n) * int64(fs.Frsize) }
+// spaces counts as cadvisor does (fs/vfs/stats.go): blocks of f_frsize bytes, and
+// of the free ones (f_bfree) only those that need no privilege (f_bavail).
+func spaces(fs unix.Statfs_t) (bytes, inodes Space) {
+	bytes = Space{Available: int64(fs.Bavail) * fs.Frsize, Capacity: int64(fs.Blocks) * fs.Frsize}
+	inodes = Space{Available: int64(fs.Ffree), Capacity: int64(fs.Files)}
+	return bytes, inodes
+}
 
 // find looks the mount up, unless it is the one seen last. A mount that the
 // table does not show is no error: its numbers are good.
@@ -68,9 +76,14 @@ func (p *prober) find(key mountKey) error {
 	if p.seen == key {
 		return nil
 	}
-	real, err := filepath.EvalSymlinks(p.path)
-	if err != nil {
-		return err
+	real := ""
+	if key.id == 0 {
+		// Only then does the name count. It can lead elsewhere than the kernel
+		// goes: the links in /proc/PID/root and fd are more than their text.
+		var err error
+		if real, err = filepath.EvalSymlinks(p.path); err != nil {
+			return err
+		}
 	}
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// answerTimeout is how long a source may take to answer: a kubelet, body
-// included, or a file.
+// answerTimeout is how long a kubelet may take to answer, body included.
 const answerTimeout = 10 * time.Second
 
 // versionInterval is how often a kubelet that goes on answering is asked for its
@@ -23,8 +23,9 @@ const versionInterval = time.Hour
 // A client asks a running kubelet. Only one read at a time.
 type client struct {
 	opts    Options
-	base    string       // URL without a path
-	http    *http.Client // nil until needed and after an error, so that changed files are read again
+	base    string                  // URL without a path
+	http    *http.Client            // nil until needed and after an error, so that changed files are read again
+	pair    atomic.Pointer[keyPair] // as last read; connections are made in goroutines of their own
 	version string
 	asked   time.Time // for the version
 }

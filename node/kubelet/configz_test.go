@@ -85,6 +85,7 @@ func TestAnswerThatIsNoConfigurationIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		"another's document":   {answer(`{"kind":"Status"}`), `"kubeletconfig" is missing`},
 		"null":                 {answer(`{"kubeletconfig":null}`), `"kubeletconfig" is missing`},
 		"an empty object":      {answer(`{"kubeletconfig":{}}`), "imageGCHighThresholdPercent"},
+		"image GC half told":   {answer(`{"kubeletconfig":{"imageGCHighThresholdPercent":85}}`), "imageGCLowThresholdPercent"},
 		"a wrong type":         {answer(`{"kubeletconfig":{"evictionHard":{"pid.available":5}}}`), "evictionHard: pid.available: 5 is not"},
 		"a signal of tomorrow": {answer(`{"kubeletconfig":{"evictionHard":{"gpu.available":"5%"},"imageGCHighThresholdPercent":85,"imageGCLowThresholdPercent":80}}`), `unknown eviction signal "gpu.available"`},
 		"without end":          {endless, "longer than"},

@@ -19,9 +19,6 @@ const maxSize = 4 << 20
 // A file is a KubeletConfiguration on disk. Only one read at a time.
 type file struct {
 	path string
-	// pending is the call to the filesystem that an earlier read gave up
-	// waiting for. There is never a second one.
-	pending chan content
 	// What the file held last, and what came of it: the same bytes are not
 	// parsed again.
 	data   []byte
@@ -29,13 +26,8 @@ type file struct {
 	err    error
 }
 
-type content struct {
-	data []byte
-	err  error
-}
-
-func (f *file) read(ctx context.Context) (*Configuration, error) {
-	data, err := f.content(ctx)
+func (f *file) read(context.Context) (*Configuration, error) {
+	data, err := readSmall(f.path)
 	if err != nil {
 		return nil, err
 	}
@@ -48,28 +40,6 @@ func (f *file) read(ctx context.Context) (*Configuration, error) {
 	}
 	c := *f.parsed
 	return &c, nil
-}
-
-// content reads the file as long as ctx and answerTimeout allow: it may lie on
-// the very filesystem that hangs.
-func (f *file) content(ctx context.Context) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	if f.pending == nil {
-		pending := make(chan content, 1) // whoever reads may have left
-		f.pending = pending
-		go func() {
-			data, err := readSmall(f.path)
-			pending <- content{data, err}
-		}()
-	}
-	select {
-	case c := <-f.pending:
-		f.pending = nil
-		return c.data, c.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%s: its filesystem has not answered: %w", f.path, ctx.Err())
-	}
 }
 
 // ParseFile reads a KubeletConfiguration, YAML or JSON, as a kubelet with

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 )
 
@@ -23,6 +22,9 @@ func (c *client) get(ctx context.Context, path string) (*http.Response, error) {
 			return nil, err
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if c.opts.CertFile != "" {
+		c.pair.Store(readPair(c.opts.CertFile, c.opts.KeyFile))
 	}
 	if c.http == nil {
 		if c.http, err = c.connect(); err != nil {
@@ -56,11 +58,34 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
+// A keyPair is a client certificate, or why there is none.
+type keyPair struct {
+	certificate *tls.Certificate
+	err         error
+}
+
+// readPair reads a client certificate, again each time: they are renewed, too.
+func readPair(certFile, keyFile string) *keyPair {
+	cert, err := readSmall(certFile)
+	if err != nil {
+		return &keyPair{err: fmt.Errorf("kubelet client certificate: %w", err)}
+	}
+	key, err := readSmall(keyFile)
+	if err != nil {
+		return &keyPair{err: fmt.Errorf("kubelet client certificate: %w", err)}
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return &keyPair{err: fmt.Errorf("kubelet client certificate: %s and %s: %w", certFile, keyFile, err)}
+	}
+	return &keyPair{certificate: &pair}
+}
+
 // connect makes an HTTP client from the files as they are now.
 func (c *client) connect() (*http.Client, error) {
 	config := &tls.Config{InsecureSkipVerify: c.opts.InsecureSkipVerify}
 	if c.opts.CAFile != "" {
-		pem, err := os.ReadFile(c.opts.CAFile)
+		pem, err := readSmall(c.opts.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("kubelet CA: %w", err)
 		}
@@ -70,13 +95,10 @@ func (c *client) connect() (*http.Client, error) {
 		}
 	}
 	if c.opts.CertFile != "" {
-		// Read at every handshake, since certificates are renewed.
+		// An error matters only where a certificate is asked for.
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(c.opts.CertFile, c.opts.KeyFile)
-			if err != nil {
-				return nil, fmt.Errorf("kubelet client certificate: %w", err)
-			}
-			return &pair, nil
+			pair := c.pair.Load()
+			return pair.certificate, pair.err
 		}
 	}
 	return &http.Client{

@@ -17,7 +17,7 @@ type Options struct {
 	TokenFile string
 	// CAFile verifies the kubelet's certificate instead of the system's roots.
 	CAFile string
-	// CertFile and KeyFile are a client certificate, read for every connection.
+	// CertFile and KeyFile are a client certificate, read for every request.
 	CertFile, KeyFile string
 	// InsecureSkipVerify takes any certificate for the kubelet's.
 	InsecureSkipVerify bool
@@ -43,17 +43,31 @@ const Keep = 15 * time.Minute
 // A Source keeps what it last read of a kubelet's configuration. It is safe for
 // concurrent use.
 type Source struct {
-	name string // of the source in metrics; empty for none
-	read func(context.Context) (*Configuration, error)
-	log  *slog.Logger
+	name  string // of the source in metrics; empty for none
+	where string // a URL or a path
+	read  func(context.Context) (*Configuration, error)
+	log   *slog.Logger
 
 	refreshing sync.Mutex // one read at a time
-	ready      chan struct{}
+	// pending is the read that an earlier Refresh gave up waiting for. There is
+	// never a second one.
+	pending chan outcome
+	ready   chan struct{}
 
 	mu   sync.Mutex
 	good *Configuration // the last good one
 	err  error          // of the last read
 	took time.Duration  // by it
+}
+
+// patience is how long a read is waited for: as long as a kubelet may take for its
+// two answers, and a moment for the files that are read beside them.
+const patience = 2*answerTimeout + time.Second
+
+// An outcome is what a read came to.
+type outcome struct {
+	configuration *Configuration
+	err           error
 }
 
 // NewSource checks the options. It reads nothing.
@@ -68,11 +82,11 @@ func NewSource(o Options) (*Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.name, s.read = FromConfigz, c.read
+		s.name, s.where, s.read = FromConfigz, c.base, c.read
 	case o.ConfigFile != "":
-		s.name, s.read = FromFiles, (&file{path: o.ConfigFile}).read
+		s.name, s.where, s.read = FromFiles, o.ConfigFile, (&file{path: o.ConfigFile}).read
 	case o.AssumeFile != "":
-		s.name, s.read = Assumed, (&file{path: o.AssumeFile}).read
+		s.name, s.where, s.read = Assumed, o.AssumeFile, (&file{path: o.AssumeFile}).read
 	}
 	return s, nil
 }
@@ -94,7 +108,8 @@ func (s *Source) Run(ctx context.Context, interval time.Duration) {
 // Ready is closed once the first read is over, however it ended.
 func (s *Source) Ready() <-chan struct{} { return s.ready }
 
-// Refresh reads now, after any read that is under way.
+// Refresh reads now, after any read that is under way. One that hangs is given up
+// in time: what it needs may lie on the very filesystem that hangs.
 func (s *Source) Refresh(ctx context.Context) error {
 	s.refreshing.Lock()
 	defer s.refreshing.Unlock()
@@ -102,13 +117,40 @@ func (s *Source) Refresh(ctx context.Context) error {
 	var c *Configuration
 	err := ErrNone
 	if s.read != nil {
-		c, err = s.read(ctx)
+		c, err = s.await(ctx)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err() // says nothing about the kubelet
 	}
 	s.keep(c, err, time.Since(began))
 	return err
+}
+
+// await reads as long as ctx and patience allow. Whatever hangs is left behind,
+// and what it says in the end is not news.
+func (s *Source) await(ctx context.Context) (*Configuration, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		fresh := s.pending == nil
+		if fresh {
+			pending := make(chan outcome, 1) // whoever reads may have left
+			s.pending = pending
+			go func() {
+				c, err := s.read(ctx)
+				pending <- outcome{c, err}
+			}()
+		}
+		select {
+		case o := <-s.pending:
+			s.pending = nil
+			if fresh {
+				return o.configuration, o.err
+			}
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s: a file that is read for it does not answer: %w", s.where, ctx.Err())
+		}
+	}
 }
 
 func (s *Source) keep(c *Configuration, err error, took time.Duration) {
@@ -134,9 +176,9 @@ func (s *Source) report(c *Configuration, err error) {
 	case errors.Is(err, ErrNone):
 		s.log.Warn("there will be no thresholds", "reason", err)
 	case err != nil:
-		s.log.Error("reading the kubelet's configuration", "source", s.name, "err", err)
+		s.log.Error("reading the kubelet's configuration", "from", s.name, "err", err)
 	case s.err != nil:
-		s.log.Info("read the kubelet's configuration", "source", s.name, "kubelet_version", c.Version, "thresholds", len(c.Thresholds))
+		s.log.Info("read the kubelet's configuration", "from", s.name, "kubelet_version", c.Version, "thresholds", len(c.Thresholds))
 	}
 }
 
@@ -156,7 +198,7 @@ func (s *Source) Configuration() (*Configuration, error) {
 	if age := time.Since(s.good.Read); age > Keep {
 		err := s.err
 		if err == nil {
-			err = errors.New("a read is hanging")
+			err = errors.New("it has not been read since")
 		}
 		return nil, fmt.Errorf("last good configuration is %s old: %w", age.Round(time.Second), err)
 	}

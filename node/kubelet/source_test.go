@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,18 +109,38 @@ func TestLastGoodConfigurationIsKeptForAWhile(t *testing.T) {
 	})
 }
 
+func TestConfigurationThatNobodyReadsAgainExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source(t, Options{ConfigFile: config(t, head)})
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(Keep) // of the bubble's clock
+		if _, err := s.Configuration(); err != nil {
+			t.Errorf("in the last moment: %v", err)
+		}
+		time.Sleep(time.Second)
+		if got, err := s.Configuration(); err == nil || !strings.Contains(err.Error(), "15m1s old: it has not been read since") {
+			t.Errorf("later: %v, %v", got, err)
+		}
+	})
+}
+
 func TestOnlyNewsIsLogged(t *testing.T) {
 	var log strings.Builder
 	path := config(t, head+"evictionHard: {pid.available: 500%}\n")
 	s := source(t, Options{ConfigFile: path, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for _, content := range []string{"", "", head, head, "kind: x\n"} {
-		if content != "" {
-			rewrite(t, path, content)
+	for i, c := range []struct {
+		content string // empty: as before
+		lines   int    // of the log, from the beginning
+	}{{"", 1}, {"", 1}, {head, 2}, {head, 2}, {"kind: x\n", 3}, {"kind: y\n", 4}, {head, 5}} {
+		if c.content != "" {
+			rewrite(t, path, c.content)
 		}
 		s.Refresh(t.Context())
-	}
-	if got := strings.Count(log.String(), "\n"); got != 3 {
-		t.Errorf("%d lines for bad, bad, good, good, bad:\n%s", got, log.String())
+		if got := strings.Count(log.String(), "\n"); got != c.lines {
+			t.Errorf("%d: %d lines, want %d:\n%s", i, got, c.lines, log.String())
+		}
 	}
 	if !strings.Contains(log.String(), path) || !strings.Contains(log.String(), "500%") {
 		t.Errorf("file or value is not named:\n%s", log.String())
@@ -178,19 +199,63 @@ func writePair(t *testing.T, cert, key string) {
 }
 
 func TestFileOnAHungFilesystemIsGivenUpAndTakenUpAgain(t *testing.T) {
-	dir, release := nodetest.HungFS(t)
-	f := &file{path: filepath.Join(dir, "config.yaml")}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := f.read(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("while it hangs: %v", err)
+	server := serve(t, answer(effective))
+	for name, set := range map[string]func(o *Options, path string){
+		"the configuration":            func(o *Options, path string) { o.ConfigFile = path },
+		"the token":                    func(o *Options, path string) { o.URL, o.TokenFile = server.URL, path },
+		"the CA":                       func(o *Options, path string) { o.URL, o.CAFile = server.URL, path },
+		"the client's certificate":     func(o *Options, path string) { o.URL, o.CertFile, o.KeyFile = server.URL, path, "absent" },
+		"the client certificate's key": func(o *Options, path string) { o.URL, o.CertFile, o.KeyFile = server.URL, "source_test.go", path },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, release := nodetest.HungFS(t)
+			o := Options{InsecureSkipVerify: true}
+			set(&o, filepath.Join(dir, "file"))
+			s := source(t, o)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := s.Refresh(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("while it hangs: %v", err)
+			}
+			first := s.pending
+			if err := s.Refresh(ctx); !errors.Is(err, context.Canceled) || first == nil || s.pending != first {
+				t.Errorf("a second read was begun: %v", err)
+			}
+			if _, err := s.Last(); err != errNotRead {
+				t.Errorf("of a read that nobody waited for it is kept: %v", err)
+			}
+			release()
+			s.Refresh(t.Context())
+			if s.pending != nil {
+				t.Error("when its server is gone the read is still under way")
+			}
+		})
 	}
-	first := f.pending
-	if _, err := f.read(ctx); !errors.Is(err, context.Canceled) || f.pending != first {
-		t.Errorf("a second call was made: %v", err)
-	}
-	release()
-	if _, err := f.read(t.Context()); err == nil || f.pending != nil {
-		t.Errorf("when its server is gone: %v", err)
-	}
+}
+
+func TestReadThatHangsIsAnErrorInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		var reads atomic.Int32
+		s := source(t, Options{ConfigFile: "config.yaml"})
+		s.read = func(context.Context) (*Configuration, error) {
+			if reads.Add(1) == 1 {
+				<-released
+				return nil, errors.New("stale")
+			}
+			return &Configuration{}, nil
+		}
+		for range 3 {
+			if err := s.Refresh(t.Context()); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "config.yaml") {
+				t.Errorf("while it hangs: %v", err)
+			}
+		}
+		if _, err := s.Last(); !errors.Is(err, context.DeadlineExceeded) || reads.Load() != 1 {
+			t.Errorf("after %d reads the last one ended with %v", reads.Load(), err)
+		}
+		close(released)
+		if err := s.Refresh(t.Context()); err != nil || reads.Load() != 2 {
+			t.Errorf("afterwards: %v, %d reads", err, reads.Load())
+		}
+	})
 }
