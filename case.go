@@ -39,8 +39,8 @@ type Case struct {
 	Request *Request `json:"request,omitempty"`
 	// Answered is the ID of the last request that was dealt with.
 	Answered string `json:"answered,omitempty"`
-	// Attempts are the moments at which the latest episodes began to run,
-	// oldest first; MaxEpisodes are kept.
+	// Attempts are the moments at which the latest episodes began to run, oldest
+	// first: MaxEpisodes, or as many as the policy counts.
 	Attempts []time.Time `json:"attempts,omitempty"`
 	// Episodes are the latest ones, oldest first; MaxEpisodes are kept.
 	Episodes []Episode `json:"episodes,omitempty"`
@@ -109,7 +109,7 @@ const (
 	NotNeeded Outcome = "NotNeeded" // the node was well without us
 	Planned   Outcome = "Planned"   // dry run: every rung said what it would do
 	Exhausted Outcome = "Exhausted" // the ladder ended below the target
-	Failed    Outcome = "Failed"    // no rung could be tried
+	Failed    Outcome = "Failed"    // no rung could be tried, or the policy changed meanwhile
 	Expired   Outcome = "Expired"   // waited longer than the policy allows
 )
 
@@ -120,7 +120,7 @@ var Outcomes = []Outcome{Succeeded, NotNeeded, Planned, Exhausted, Failed, Expir
 // record.
 type Episode struct {
 	ID      string  `json:"id"`
-	Request Request `json:"request"` // the one that began it
+	Request Request `json:"request"` // the one that began it, or took it over while it waited
 	Phase   Phase   `json:"phase"`
 	Reason  Reason  `json:"reason,omitempty"`  // while Waiting
 	Detail  string  `json:"detail,omitempty"`  // Reason or Outcome in words: what holds it, what would lift it
@@ -186,9 +186,9 @@ const (
 	RungDone        RungOutcome = "done"        // removed something
 	RungNothing     RungOutcome = "nothing"     // there was nothing it may remove
 	RungPlanned     RungOutcome = "planned"     // dry run
-	RungSkipped     RungOutcome = "skipped"     // removed nothing twice in this episode
+	RungSkipped     RungOutcome = "skipped"     // the same rung of the ladder removed nothing twice in this episode
 	RungFailed      RungOutcome = "failed"      // see Error; it may have removed something
-	RungInterrupted RungOutcome = "interrupted" // the program died meanwhile; Removed is unknown
+	RungInterrupted RungOutcome = "interrupted" // the program was stopped meanwhile, or died: then Removed is unknown
 )
 
 // RungOutcomes lists every outcome of a rung.

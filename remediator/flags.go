@@ -10,7 +10,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
@@ -49,6 +52,10 @@ type settings struct {
 	tokenFile string
 	web       *web.FlagConfig
 
+	// stopTimeout is how long a rung may take to stop once the program is told
+	// to.
+	stopTimeout time.Duration
+
 	log    promslog.Config
 	logger *slog.Logger // made from log once flags are parsed
 	stdout io.Writer
@@ -61,7 +68,7 @@ type command func(ctx context.Context, s *settings) error
 // Main runs the program and returns its exit status: 0 when it did what was
 // asked, 1 when it did not, 2 when it was asked wrongly. Errors go to stderr.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s := &settings{stdout: stdout, stderr: stderr}
+	s := &settings{stdout: stdout, stderr: stderr, stopTimeout: 20 * time.Second}
 	run, err := parse(s, args)
 	if err != nil {
 		fmt.Fprintf(stderr, "headroom-remediator: %v (--help lists commands and flags)\n", err)
@@ -110,6 +117,9 @@ func parse(s *settings, args []string) (command, error) {
 		if s.nodeName, err = os.Hostname(); err != nil {
 			return nil, fmt.Errorf("--node.name is not given, and %w", err)
 		}
+	}
+	if !utf8.ValidString(s.nodeName) || strings.ContainsFunc(s.nodeName, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return nil, fmt.Errorf("--node.name: %q: must be printable, as the node label of the alerts is", s.nodeName)
 	}
 	return commands[name], nil
 }

@@ -33,3 +33,23 @@ func isLoopback(address string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
 }
+
+// bind opens the addresses to listen on, or none where systemd hands over its
+// sockets.
+func (s *settings) bind() ([]net.Listener, error) {
+	if s.web.WebSystemdSocket != nil && *s.web.WebSystemdSocket {
+		return nil, nil
+	}
+	var all []net.Listener
+	for _, address := range *s.web.WebListenAddresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			for _, open := range all {
+				open.Close()
+			}
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}

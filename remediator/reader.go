@@ -86,11 +86,14 @@ const alertLevel = 0.05
 
 // floor is the headroom ratio below which an episode must not stop: the kubelet
 // keeps the pressure up until its minimum reclaim is back, and the alert
-// HeadroomLow goes on firing below where image garbage collection begins.
+// HeadroomLow goes on firing below where image garbage collection begins, or
+// below alertLevel where that could begin only after the eviction.
 func floor(c *kubelet.Configuration, t headroom.Threshold, s headroom.State) float64 {
 	level := alertLevel
 	if c.ImageGCHigh < 100 && t.Signal.Filesystem() != "" && t.Signal.Unit() == headroom.Bytes && s.Capacity > 0 {
-		level = float64(101-c.ImageGCHigh)/100 - float64(s.Threshold)/float64(s.Capacity)
+		if margin := float64(101-c.ImageGCHigh)/100 - float64(s.Threshold)/float64(s.Capacity); margin > 0 {
+			level = margin
+		}
 	}
 	if t.MinReclaim != nil && s.Capacity > 0 {
 		level = max(level, float64(t.MinReclaim.Of(s.Capacity))/float64(s.Capacity))

@@ -154,14 +154,20 @@ func (m *machine) start(more ...string) *program {
 		return result
 	}
 	m.t.Cleanup(func() { p.stop() })
-	until(m.t, "it listens", p.stderr.String, func() bool {
+	p.listens()
+	return p
+}
+
+// listens waits until the program says where it listens.
+func (p *program) listens() {
+	p.t.Helper()
+	until(p.t, "it listens", p.stderr.String, func() bool {
 		match := listening.FindStringSubmatch(p.stderr.String())
 		if match != nil {
 			p.url = "http://" + match[1]
 		}
 		return match != nil
 	})
-	return p
 }
 
 // until polls for a condition, and gives up after a time that is long enough
@@ -219,7 +225,10 @@ func (p *program) get(path string) (int, string) {
 func (m *machine) command(args ...string) (stdout, stderr string, status int) {
 	m.t.Helper()
 	var out, err bytes.Buffer
-	status = Main(m.t.Context(), m.args(args...), &out, &err)
+	// One that serves, against expectation, is stopped.
+	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
+	defer cancel()
+	status = Main(ctx, m.args(args...), &out, &err)
 	return out.String(), err.String(), status
 }
 

@@ -30,6 +30,7 @@ func routes(registry *prometheus.Registry, store *openStore, alerts http.Handler
 		Name:        "Headroom Remediator",
 		Description: "Makes room on this node before the kubelet evicts.",
 		Version:     version.Info(),
+		Profiling:   "false", // it is not served
 		Links: []web.LandingLinks{
 			{Address: "/metrics", Text: "Metrics"},
 			{Address: "/-/ready", Text: "Ready", Description: "whether alerts can be kept"},

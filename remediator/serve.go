@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/nodeheadroom/headroom/remediator/engine"
 	"github.com/nodeheadroom/headroom/remediator/policy"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
+	"github.com/nodeheadroom/headroom/remediator/store/journal"
 	"github.com/nodeheadroom/headroom/remediator/webhook"
 )
 
@@ -53,7 +55,9 @@ func serve(ctx context.Context, s *settings) error {
 	)
 	metrics := engine.NewMetrics(registry, s.nodeName, p.Signals(), names(p), s.dryRun)
 	store := newStore(s, registry)
-	defer store.Close()
+	if err := store.Err(); errors.Is(err, journal.ErrInUse) {
+		return err // another process serves this node
+	}
 	e := engine.New(engine.Config{
 		Policy:  p,
 		Store:   store,
@@ -66,18 +70,42 @@ func serve(ctx context.Context, s *settings) error {
 	})
 	s.logger.Info("Starting headroom-remediator", "version", version.Info(), "node", s.nodeName, "policy", p.Hash, "dry_run", s.dryRun, "authentication", auth.Kind())
 
-	// The worker outlives the listener: what was accepted last is kept.
-	ctx, cancel := context.WithCancel(ctx)
+	// First the port: with one in use nothing is begun that would have to stop.
+	listeners, err := s.bind()
+	if err != nil {
+		store.Close()
+		return fmt.Errorf("listen: %w", err)
+	}
+	// The store outlives the listeners: what they accepted last is kept.
+	ctx, stop := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
 	wg.Go(func() { source.Run(ctx, s.kubeletInterval) })
 	wg.Go(func() {
-		if store.Opened(ctx) && ready(ctx, source) {
+		if err := store.Opened(ctx); err != nil {
+			stop(err)
+		} else if ready(ctx, source) {
 			e.Run(ctx)
 		}
 	})
-	return s.listen(ctx, routes(registry, store, webhook.New(sink{e, metrics}, auth, s.logger, registry)))
+	err = s.listen(ctx, listeners, routes(registry, store, webhook.New(sink{e, metrics}, auth, s.logger, registry)))
+	stop(nil)
+	if lost := context.Cause(ctx); err == nil && errors.Is(lost, journal.ErrInUse) {
+		err = lost
+	}
+	return errors.Join(err, s.await(func() { wg.Wait(); store.Close() }))
+}
+
+// await waits for the worker and the store, but not for ever: a system call on a
+// filesystem that hangs cannot be told to stop.
+func (s *settings) await(end func()) error {
+	stopped := make(chan struct{})
+	go func() { end(); close(stopped) }()
+	select {
+	case <-stopped:
+		return nil
+	case <-time.After(s.stopTimeout):
+		return fmt.Errorf("a rung has not stopped within %s (does a filesystem hang?): it is left behind, and found interrupted at the next start", s.stopTimeout)
+	}
 }
 
 // confine holds back what must not be had without authentication.
@@ -111,8 +139,9 @@ func ready(ctx context.Context, source *kubelet.Source) bool {
 	}
 }
 
-// listen serves until ctx ends, then lets requests finish.
-func (s *settings) listen(ctx context.Context, handler http.Handler) error {
+// listen serves until ctx ends, then lets requests finish. Without listeners it
+// serves on systemd's.
+func (s *settings) listen(ctx context.Context, listeners []net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -122,7 +151,13 @@ func (s *settings) listen(ctx context.Context, handler http.Handler) error {
 		MaxHeaderBytes:    64 << 10,
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- web.ListenAndServe(server, s.web, s.logger) }()
+	go func() {
+		if listeners == nil {
+			failed <- web.ListenAndServe(server, s.web, s.logger)
+			return
+		}
+		failed <- web.ServeMultiple(listeners, server, s.web, s.logger)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("listen: %w", err)

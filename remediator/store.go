@@ -2,6 +2,7 @@ package remediator
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -39,39 +40,43 @@ func newStore(s *settings, r prometheus.Registerer) *openStore {
 		setAside: prometheus.NewCounter(prometheus.CounterOpts{Name: "headroom_remediation_journal_set_aside_total", Help: "Journals that were damaged or of a newer version, and were set aside."}),
 	}
 	r.MustRegister(o.inMemory, o.setAside)
-	o.open()
+	o.open() // Err has what went wrong
 	return o
 }
 
-// open tries to open the journal and reports whether it is open.
-func (o *openStore) open() bool {
+// open tries to open the journal.
+func (o *openStore) open() error {
 	j, err := journal.OpenWithFallback(o.settings.journalFile, o.settings.journalFallback, journal.Options{Logger: o.settings.logger})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.journal, o.err = j, err
 	if err != nil {
-		o.settings.logger.Error("Journal cannot be opened: alerts are answered 503 until it can", "err", err)
-		return false
+		if !errors.Is(err, journal.ErrInUse) {
+			o.settings.logger.Error("Journal cannot be opened: alerts are answered 503 until it can", "err", err)
+		}
+		return err
 	}
 	if j.InMemory() {
 		o.inMemory.Set(1)
 	}
 	o.setAside.Add(float64(j.SetAsideCount()))
 	close(o.opened)
-	return true
+	return nil
 }
 
-// Opened waits until the journal is open, trying again now and then, and
-// reports whether it is.
-func (o *openStore) Opened(ctx context.Context) bool {
+// Opened waits until the journal is open, trying again now and then. It returns
+// ctx's error, or that another process has the journal by now.
+func (o *openStore) Opened(ctx context.Context) error {
 	for {
 		select {
 		case <-o.opened:
-			return true
+			return nil
 		case <-ctx.Done():
-			return false
+			return ctx.Err()
 		case <-time.After(reopenInterval):
-			o.open()
+			if err := o.open(); errors.Is(err, journal.ErrInUse) {
+				return err
+			}
 		}
 	}
 }

@@ -25,37 +25,89 @@ func (e *Engine) admit(ctx context.Context, c *headroom.Case) {
 		return
 	}
 	if ep := c.Open(); ep != nil {
-		// The episode answers it when it ends. Until then it need not be written
-		// down that somebody asked again, unless it is watched for much longer.
-		until := r.Received.Add(e.Policy.Watch)
-		if ep.Reason == headroom.Watching && until.Sub(ep.Until) > e.Policy.Watch/10 {
-			ep.Until = until
-			e.answer(ctx, c)
+		if e.current(ep) && ep.Phase == headroom.Waiting {
+			e.prolong(ctx, c, pc)
 		}
 		return
 	}
-	if last := c.Last(); last != nil && last.Policy == e.Policy.Hash && last.Request.SameAlert(*r) {
-		// The same alert, delivered again. While the episode that dealt with it
-		// has just ended it waits unanswered; afterwards only the node decides.
-		calm := last.Ended.Add(e.Policy.Cooldown)
-		if time.Now().Before(calm) {
-			return
-		}
-		if r.Received.Before(calm) {
-			v, err := e.Reader.Read(ctx, c.Signal)
-			if err == nil && v.Ratio >= pc.Start {
-				e.answer(ctx, c)
-				return
-			}
-		}
+	last := c.Last()
+	if last == nil || !e.current(last) || !last.Request.SameAlert(*r) {
+		e.begin(ctx, c, pc)
+		return
 	}
-	e.begin(ctx, c, pc)
+	e.again(ctx, c, pc)
+}
+
+// prolong lets a request renew the waiting episode of its case. The episode
+// answers it when it ends; until then it need not be written down that somebody
+// asked again, unless it waits for much longer, or the policy has something else
+// for this alert and nothing was begun yet.
+func (e *Engine) prolong(ctx context.Context, c *headroom.Case, pc *policy.Case) {
+	ep := c.Open()
+	until := c.Request.Received.Add(e.Policy.Watch)
+	same := e.sameCase(ep.Request, *c.Request)
+	switch {
+	case !same && len(ep.Rungs) > 0:
+		return
+	case !same:
+		ep.Request, ep.Start, ep.Target = *c.Request, pc.Start, pc.Target
+	case until.Sub(ep.Until) <= e.Policy.Watch/10:
+		return
+	}
+	if until.After(ep.Until) {
+		ep.Until = until
+	}
+	e.answer(ctx, c)
+}
+
+// again answers an alert that an episode has dealt with and that was delivered
+// once more. While that episode has just ended, and did something, the request
+// waits unanswered; otherwise only the node decides.
+func (e *Engine) again(ctx context.Context, c *headroom.Case, pc *policy.Case) {
+	last := c.Last()
+	calm, resting := pause(last.Ended, e.Policy.Cooldown)
+	if c.Request.Received.After(calm) {
+		e.begin(ctx, c, pc)
+		return
+	}
+	if resting && !last.Started.IsZero() {
+		return
+	}
+	v, err := e.Reader.Read(ctx, c.Signal)
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && v.Ratio < pc.Start:
+		e.begin(ctx, c, pc)
+	case resting:
+	case err == nil:
+		e.answer(ctx, c)
+	default:
+		e.begin(ctx, c, pc)
+	}
+}
+
+// pause says when a rest of d that began at from ends, and whether it lasts
+// still. One that would last longer than twice d began in a future of which the
+// clock knows nothing any more: it was set back, and the rest is over.
+func pause(from time.Time, d time.Duration) (end time.Time, resting bool) {
+	end = from.Add(d)
+	left := time.Until(end)
+	return end, left > 0 && left <= 2*d
+}
+
+// current reports whether ep goes by what holds now: the policy, and whether
+// anything is applied.
+func (e *Engine) current(ep *headroom.Episode) bool {
+	return ep.Policy == e.Policy.Hash && ep.DryRun == e.DryRun
 }
 
 // begin opens an episode for the case's request. Gates come later: whatever
 // holds it is then on record.
 func (e *Engine) begin(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 	now := time.Now()
+	if last := c.Last(); last != nil && last.DryRun && !e.DryRun {
+		c.Attempts = nil // of dry runs
+	}
 	ep := c.Begin(headroom.Episode{
 		ID:      fmt.Sprintf("%s-%s", c.Signal, now.UTC().Format("20060102T150405.000")),
 		Request: *c.Request,
@@ -96,8 +148,8 @@ type candidate struct {
 func (e *Engine) look(ctx context.Context, c *headroom.Case) *candidate {
 	ep := c.Open()
 	pc, ok := e.Policy.Find(ep.Request.Labels)
-	if !ok || ep.Policy != e.Policy.Hash {
-		e.end(ctx, c, headroom.Failed, fmt.Sprintf("the policy changed from %s to %s", ep.Policy, e.Policy.Hash), nil)
+	if !ok || !e.current(ep) {
+		e.end(ctx, c, headroom.Failed, fmt.Sprintf("it went by policy %s with dry run %t; now it is %s with %t", ep.Policy, ep.DryRun, e.Policy.Hash, e.DryRun), nil)
 		return nil
 	}
 	if ep.Phase == headroom.Waiting {
@@ -109,6 +161,9 @@ func (e *Engine) look(ctx context.Context, c *headroom.Case) *candidate {
 	v, err := e.Reader.Read(ctx, c.Signal)
 	now := time.Now()
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // we are told to stop, which says nothing about the node
+		}
 		if now.After(ep.Until) && ep.Phase == headroom.Waiting {
 			e.end(ctx, c, headroom.Expired, err.Error(), nil)
 			return nil
@@ -134,18 +189,20 @@ func (e *Engine) look(ctx context.Context, c *headroom.Case) *candidate {
 // cooling is the gate of cooldown and attempts: it says until when the case
 // must rest and why, or "" if it need not.
 func (e *Engine) cooling(c *headroom.Case) (detail string, until time.Time) {
-	now := time.Now()
 	if ep := c.Open(); len(ep.Rungs) > 0 {
 		return "", time.Time{} // it has begun; cooling is for the next one
 	}
 	for _, past := range c.Episodes {
-		if end := past.Ended.Add(e.Policy.Cooldown); !past.Started.IsZero() && !past.Ended.IsZero() && now.Before(end) {
-			detail, until = fmt.Sprintf("the last episode ended %s ago", now.Sub(past.Ended).Round(time.Second)), end
+		if past.Started.IsZero() || past.DryRun && !e.DryRun {
+			continue // nothing was done
+		}
+		if end, resting := pause(past.Ended, e.Policy.Cooldown); resting {
+			detail, until = fmt.Sprintf("the last episode ended %s ago", time.Since(past.Ended).Round(time.Second)), end
 		}
 	}
 	limit := e.Policy.Attempts
 	if n := len(c.Attempts); limit.Count > 0 && n >= limit.Count {
-		if end := c.Attempts[n-limit.Count].Add(limit.Per); now.Before(end) && end.After(until) {
+		if end, resting := pause(c.Attempts[n-limit.Count], limit.Per); resting && end.After(until) {
 			detail, until = fmt.Sprintf("%d attempts within %s", limit.Count, limit.Per), end
 		}
 	}
@@ -168,19 +225,30 @@ func (e *Engine) wait(ctx context.Context, c *headroom.Case, reason headroom.Rea
 	}
 }
 
-// end closes the open episode of c and with it answers whatever asked for it in
-// the meantime.
+// end closes the open episode of c and with it answers whatever asked for the
+// same in the meantime. An alert for which the policy has something else waits
+// for its own episode, and where the policy itself is another nothing was
+// answered.
 func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, detail string, after *headroom.State) {
 	ep := c.Open()
 	ep.Phase, ep.Reason, ep.Outcome, ep.Detail = headroom.Over, "", o, detail
 	ep.Ended, ep.After = time.Now(), after
-	if c.Request != nil && ep.Policy == e.Policy.Hash {
+	switch {
+	case !e.current(ep):
+		c.Answered = ""
+	case c.Request != nil && e.sameCase(ep.Request, *c.Request):
 		c.Answered = c.Request.ID
 	}
 	if e.save(ctx, c) {
 		e.Metrics.episode(c, ep)
 		e.Logger.Info("episode is over", "episode", ep.ID, "outcome", o, "detail", detail)
 	}
+}
+
+func (e *Engine) sameCase(a, b headroom.Request) bool {
+	one, _ := e.Policy.Find(a.Labels)
+	other, _ := e.Policy.Find(b.Labels)
+	return one == other
 }
 
 // lead picks the candidate furthest below its target. The others that share

@@ -1,9 +1,11 @@
 package engine
 
 import (
-	"bufio"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -21,10 +23,15 @@ type Audit struct {
 	limit  int64 // bytes, at which the file is set aside; one older one is kept
 	lost   func(lines int)
 	logger *slog.Logger
-	buf    *bufio.Writer
 	file   *os.File
-	lines  int // in buf
+	buf    []byte // whole lines that are not in the file yet
+	lines  int    // in buf
+	missed int    // lines that could not be kept since the last flush
+	err    error  // the first reason
 }
+
+// auditBuffer is how many bytes of lines are written at once.
+const auditBuffer = 64 << 10
 
 // NewAudit returns the list in the file at path, which grows to limit bytes and
 // is then renamed to path + ".1". lost is told how many lines could not be kept.
@@ -42,44 +49,78 @@ type auditLine struct {
 	headroom.Amount
 }
 
-// record adds a line. Lines are kept in memory until a buffer is full or flush
-// is called.
+// record adds a line. Lines are kept in memory until there is a buffer full of
+// them or flush is called.
 func (a *Audit) record(episode, name string, item remedy.Item, freed headroom.Amount) {
 	if a == nil {
 		return
 	}
 	line, err := json.Marshal(auditLine{At: time.Now(), Episode: episode, Remedy: name, Did: item.Does, What: item.What, Amount: freed})
 	if err != nil {
-		a.fail(1, err)
+		a.miss(1, err)
 		return
 	}
-	if a.file == nil {
-		if err := a.open(); err != nil {
-			a.fail(1, err)
-			return
-		}
-	}
 	a.lines++
-	if _, err := a.buf.Write(append(line, '\n')); err != nil {
-		a.drop(err)
+	a.buf = append(append(a.buf, line...), '\n')
+	if len(a.buf) >= auditBuffer {
+		a.write()
 	}
 }
 
 // flush writes what is buffered and closes the file, so that nothing is held
-// open between rungs.
+// open between rungs. What was lost since the last time it says once.
 func (a *Audit) flush() {
-	if a == nil || a.file == nil {
+	if a == nil {
 		return
 	}
-	if err := a.buf.Flush(); err != nil {
-		a.drop(err)
-		return
+	if a.lines > 0 {
+		a.write()
 	}
-	a.lines = 0
-	a.close()
+	if a.file != nil {
+		if err := a.file.Close(); err != nil {
+			a.logger.Warn("audit list", "err", err)
+		}
+		a.file = nil
+	}
+	if a.missed > 0 {
+		a.lost(a.missed)
+		a.logger.Warn("audit list could not be written", "lines", a.missed, "err", fmt.Errorf("%s: %w", a.path, a.err))
+	}
+	a.buf, a.missed, a.err = nil, 0, nil
+}
+
+// write empties the buffer into the file.
+func (a *Audit) write() {
+	err := a.open()
+	if err == nil {
+		err = a.append(a.buf)
+	}
+	if err != nil {
+		a.miss(a.lines, err)
+	}
+	a.buf, a.lines = a.buf[:0], 0
+}
+
+func (a *Audit) miss(lines int, err error) {
+	a.missed, a.err = a.missed+lines, cmp.Or(a.err, err)
+}
+
+// append writes all lines or none: a line that is cut would spoil the next one.
+func (a *Audit) append(lines []byte) error {
+	end, err := a.file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if _, err := a.file.Write(lines); err != nil {
+		return errors.Join(err, a.file.Truncate(end))
+	}
+	return nil
 }
 
 func (a *Audit) open() error {
+	if a.file != nil {
+		return nil
+	}
 	if info, err := os.Stat(a.path); err == nil && info.Size() >= a.limit {
 		if err := os.Rename(a.path, a.path+".1"); err != nil {
 			return err
@@ -89,24 +130,6 @@ func (a *Audit) open() error {
 	if err != nil {
 		return err
 	}
-	a.file, a.buf = f, bufio.NewWriterSize(f, 64<<10)
+	a.file = f
 	return nil
-}
-
-func (a *Audit) close() {
-	if err := a.file.Close(); err != nil {
-		a.logger.Warn("audit list", "err", err)
-	}
-	a.file, a.buf = nil, nil
-}
-
-func (a *Audit) drop(err error) {
-	a.fail(a.lines, err)
-	a.lines = 0
-	a.close()
-}
-
-func (a *Audit) fail(lines int, err error) {
-	a.lost(lines)
-	a.logger.Warn("audit list could not be written", "lines", lines, "err", fmt.Errorf("%s: %w", a.path, err))
 }

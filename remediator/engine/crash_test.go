@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	headroom "github.com/nodeheadroom/headroom"
 )
 
@@ -49,6 +51,10 @@ func TestKilledWhileApplyingIsRecordedAsUnknown(t *testing.T) {
 		if ep.Rungs[0].Removed != nil {
 			t.Errorf("what the killed rung removed is %+v, want unknown", ep.Rungs[0].Removed)
 		}
+		if ep.Rungs[0].After == nil || ep.Rungs[0].After.Available != 170 {
+			t.Errorf("after the killed rung the node was at %+v", ep.Rungs[0].After)
+		}
+		count(t, b.Metrics.rungs.WithLabelValues("n1", string(nodefs), "dig", string(headroom.RungInterrupted)), 1)
 	})
 }
 
@@ -74,6 +80,9 @@ func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
 		if d.applied() != 0 {
 			t.Error("it acted without a record")
 		}
+		if testutil.ToFloat64(b.Metrics.storeErrors) < 50 {
+			t.Error("what was refused a second apart for a minute is not counted")
+		}
 		b.store.refuseSave = nil
 		b.pass(10 * time.Second)
 		b.want(nodefs, 1, "OverSucceeded", "dig done")
@@ -88,6 +97,7 @@ func TestReceiveFailsWhenNothingCanBeKept(t *testing.T) {
 			t.Error("an alert that was not kept was accepted")
 		}
 		count(t, b.Metrics.alerts.WithLabelValues(accepted), 0)
+		count(t, b.Metrics.storeErrors, 1)
 	})
 }
 

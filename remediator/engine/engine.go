@@ -86,6 +86,9 @@ func (e *Engine) Run(ctx context.Context) {
 		case <-timer.C:
 		case <-e.wake:
 		}
+		if ctx.Err() != nil {
+			return
+		}
 		timer.Reset(e.step(ctx))
 	}
 }
@@ -118,7 +121,6 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 	if lead := e.lead(ctx, runnable); lead != nil {
 		failures := e.failures
 		e.advance(ctx, lead)
-		e.Metrics.phase(lead.Case)
 		if e.failures == failures {
 			return 0 // the next rung
 		}
@@ -143,6 +145,7 @@ func (e *Engine) load(ctx context.Context) ([]headroom.Case, error) {
 // save writes c down and reports whether it could. What could not be saved is
 // not acted upon: the next look starts from what the store has.
 func (e *Engine) save(ctx context.Context, c *headroom.Case) bool {
+	trim(c)
 	// A record must survive a cancelled worker.
 	if err := e.Store.Save(context.WithoutCancel(ctx), c); err != nil {
 		e.failures++
@@ -150,6 +153,7 @@ func (e *Engine) save(ctx context.Context, c *headroom.Case) bool {
 		e.Logger.Error("case could not be saved; doing nothing until it can", "signal", c.Signal, "err", err)
 		return false
 	}
+	e.Metrics.phase(c)
 	return true
 }
 

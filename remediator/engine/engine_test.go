@@ -17,6 +17,7 @@ import (
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
+	"github.com/nodeheadroom/headroom/node/nodetest"
 	"github.com/nodeheadroom/headroom/remediator/policy"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
 	"github.com/nodeheadroom/headroom/remediator/store/journal"
@@ -28,13 +29,17 @@ type disk struct {
 	mu        sync.Mutex
 	available int64
 	err       error
-	late      int64 // given back only after the next reading
+	late      []int64 // given back only after a reading, one after each
 	floor     float64
+	read      func() // called by Read
 }
 
 func (d *disk) Read(context.Context, headroom.Signal) (View, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.read != nil {
+		d.read()
+	}
 	if d.err != nil {
 		return View{}, d.err
 	}
@@ -42,7 +47,9 @@ func (d *disk) Read(context.Context, headroom.Signal) (View, error) {
 		State: headroom.State{Available: d.available, Capacity: 1000, Threshold: 100, Ratio: float64(d.available-100) / 1000, At: time.Now()},
 		Disk:  node.Disk{Major: 8, Minor: 1}, Floor: d.floor,
 	}
-	d.available, d.late = d.available+d.late, 0
+	if len(d.late) > 0 {
+		d.available, d.late = d.available+d.late[0], d.late[1:]
+	}
 	return v, nil
 }
 
@@ -61,11 +68,12 @@ type digger struct {
 	err     error         // of Apply
 	planErr error         // of Plan
 	hold    chan struct{} // if set, Apply waits for it or for ctx
+	plan    func()        // called by Plan
 	dig     func()        // called by Apply
+	notes   []string      // of Apply
 
-	mu      sync.Mutex
-	planned int
-	keys    []string
+	mu   sync.Mutex
+	keys []string
 }
 
 func (d *digger) Name() string                                     { return d.name }
@@ -74,7 +82,9 @@ func (d *digger) Configure(func(any) error) (remedy.Remedy, error) { return d, n
 func (d *digger) Plan(_ context.Context, _ remedy.Node, need remedy.Need) (remedy.Plan, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.planned++
+	if d.plan != nil {
+		d.plan()
+	}
 	if d.planErr != nil {
 		return remedy.Plan{}, d.planErr
 	}
@@ -108,7 +118,7 @@ func (d *digger) Apply(ctx context.Context, _ remedy.Node, p remedy.Plan, run re
 	if freed > 0 {
 		run.Removed(p.Items[0], headroom.Amount{Bytes: freed, Inodes: 1})
 	}
-	return nil, d.err
+	return d.notes, d.err
 }
 
 func (d *digger) applied() int {
@@ -121,6 +131,7 @@ func (d *digger) applied() int {
 type flaky struct {
 	*journal.Journal
 	refuseRequest, refuseSave error
+	refuseSaves               int // so many, and then no more
 }
 
 func (f *flaky) Request(ctx context.Context, rs []headroom.Request) error {
@@ -133,6 +144,10 @@ func (f *flaky) Request(ctx context.Context, rs []headroom.Request) error {
 func (f *flaky) Save(ctx context.Context, c *headroom.Case) error {
 	if f.refuseSave != nil {
 		return f.refuseSave
+	}
+	if f.refuseSaves > 0 {
+		f.refuseSaves--
+		return errTest
 	}
 	return f.Journal.Save(ctx, c)
 }
@@ -255,9 +270,26 @@ func (b *bench) want(signal headroom.Signal, episodes int, state string, rungs .
 	return ep
 }
 
+func TestMain(m *testing.M) { nodetest.Main(m) }
+
 var errTest = errors.New("out of order")
 
 const nodefs, imagefs = headroom.NodeFSAvailable, headroom.ImageFSAvailable
+
+// observations is how often histograms were told something.
+func observations(t *testing.T, h *prometheus.HistogramVec) (n uint64) {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	r.MustRegister(h)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range families[0].Metric {
+		n += m.GetHistogram().GetSampleCount()
+	}
+	return n
+}
 
 func count(t *testing.T, c prometheus.Collector, want float64) {
 	t.Helper()

@@ -18,6 +18,9 @@ func TestRunsBelowStartAndStopsAtTarget(t *testing.T) {
 		if r.Removed.Bytes != 120 || r.After.Available-r.Before.Available != 120 || r.Planned.Bytes != 110 {
 			t.Errorf("planned %d, removed %d, observed %d", r.Planned.Bytes, r.Removed.Bytes, r.After.Available-r.Before.Available)
 		}
+		if took := r.Ended.Sub(r.Started); took != 0 {
+			t.Errorf("it waited %s for what was there", took)
+		}
 		if ep.Before.Available != 140 || ep.After.Available != 260 {
 			t.Errorf("before %d, after %d", ep.Before.Available, ep.After.Available)
 		}
@@ -148,6 +151,10 @@ func TestClimbsTheLadder(t *testing.T) {
 			[]*digger{{name: "one", pieces: []int64{50}}, {name: "two", pieces: []int64{100}}, {name: "three", pieces: []int64{100}}},
 			"OverSucceeded", []string{"one done", "two done"},
 		},
+		"exactly the target is enough": {
+			[]*digger{{name: "one", pieces: []int64{110, 10}}},
+			"OverSucceeded", []string{"one done"},
+		},
 		"a ladder that helps is climbed again": {
 			[]*digger{{name: "one", pieces: []int64{50, 100}}},
 			"OverSucceeded", []string{"one done", "one done"},
@@ -187,10 +194,55 @@ func TestClimbsTheLadder(t *testing.T) {
 	}
 }
 
+func TestWhatIsClaimedAndNeverComesBackIsNotWaitedFor(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{claims: 200}).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		ep := b.want(nodefs, 1, "OverExhausted", "dig done", "dig done", "dig done")
+		if took := ep.Rungs[0].Ended.Sub(ep.Rungs[0].Started); took != 100*time.Millisecond {
+			t.Errorf("it took %s to see that nothing moves", took)
+		}
+	})
+}
+
+func TestTimesAreToldOncePerEpisode(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{10, 200}}
+		b.on(d).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		ep := b.want(nodefs, 1, "OverSucceeded", "dig done", "dig done")
+		if ep.Rungs[0].FirstFreed.IsZero() || ep.Rungs[1].FirstFreed.IsZero() {
+			t.Errorf("first freed at %s and %s", ep.Rungs[0].FirstFreed, ep.Rungs[1].FirstFreed)
+		}
+		if n := observations(t, b.Metrics.firstFreed); n != 1 {
+			t.Errorf("the time to the first freed byte was told %d times", n)
+		}
+		if n := observations(t, b.Metrics.targetReached); n != 1 {
+			t.Errorf("the time to the target was told %d times", n)
+		}
+	})
+}
+
+func TestWhatFailedSaysWhyAndRemovedNothing(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{name: "one", err: errTest}, &digger{name: "two", planErr: errTest}).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		ep := b.want(nodefs, 1, "OverFailed", "one failed", "two failed")
+		for i, want := range []string{"out of order", "plan: out of order"} {
+			if r := ep.Rungs[i]; r.Error != want || r.Removed == nil || *r.Removed != (headroom.Amount{}) {
+				t.Errorf("%q, removed %+v", r.Error, r.Removed)
+			}
+		}
+	})
+}
+
 func TestSpaceThatComesBackLateCounts(t *testing.T) {
 	play(t, func(b *bench) {
 		d := &digger{claims: 200}
-		d.dig = func() { b.disk.late = 200 }
+		d.dig = func() { b.disk.late = []int64{100, 100} }
 		b.on(d).disk.set(140)
 		b.receive(b.alert(nodefs))
 		b.pass(time.Minute)
@@ -257,5 +309,8 @@ func TestTheOldestEpisodesGo(t *testing.T) {
 			b.pass(2 * time.Hour)
 		}
 		b.want(nodefs, headroom.MaxEpisodes, "OverExhausted", "dig nothing")
+		if n := len(b.load(nodefs).Attempts); n != headroom.MaxEpisodes {
+			t.Errorf("%d attempts are kept", n)
+		}
 	})
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
@@ -20,10 +21,6 @@ const repeats = 3
 // advance carries an episode on by one rung, or ends it.
 func (e *Engine) advance(ctx context.Context, c *candidate) {
 	ep := c.ep
-	if len(ep.Rungs) == 0 && c.view.Ratio >= ep.Target {
-		e.end(ctx, c.Case, headroom.NotNeeded, "headroom is above the target", &c.view.State)
-		return
-	}
 	if c.view.Missing(ep.Target) <= 0 && !ep.DryRun {
 		e.end(ctx, c.Case, verdict(ep), "", &c.view.State)
 		return
@@ -36,7 +33,7 @@ func (e *Engine) advance(ctx context.Context, c *candidate) {
 	if ep.Started.IsZero() {
 		ep.Started, ep.Before = time.Now(), &c.view.State
 		c.Attempts = append(c.Attempts, ep.Started)
-		if extra := len(c.Attempts) - headroom.MaxEpisodes; extra > 0 {
+		if extra := len(c.Attempts) - max(headroom.MaxEpisodes, e.Policy.Attempts.Count); extra > 0 {
 			c.Attempts = c.Attempts[extra:]
 		}
 	}
@@ -107,13 +104,16 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
 	rung := &c.ep.Rungs[len(c.ep.Rungs)-1]
 	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy)
 
-	if barren(c.ep, rm.Name()) {
+	if barren(c.ep, step, len(c.pc.Ladder)) {
 		rung.Notes = []string{"removed nothing twice in this episode"}
 		e.finish(ctx, c, rung, headroom.RungSkipped, nil)
 		return
 	}
 	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.view.Missing(c.ep.Target)}
 	plan, err := rm.Plan(ctx, e.Node, need)
+	if err != nil && ctx.Err() != nil {
+		return // we are told to stop; it is planned again at the next start
+	}
 	if err != nil {
 		e.finish(ctx, c, rung, headroom.RungFailed, fmt.Errorf("plan: %w", err))
 		return
@@ -152,8 +152,8 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
 	rung.Notes = bounded(append(rung.Notes, notes...))
 	outcome := headroom.RungDone
 	switch {
-	case ctx.Err() != nil:
-		outcome = headroom.RungInterrupted // we are told to stop; it goes on at the next start
+	case err != nil && ctx.Err() != nil:
+		outcome, err = headroom.RungInterrupted, nil // we are told to stop; it goes on at the next start
 	case err != nil:
 		outcome = headroom.RungFailed
 	case removed == headroom.Amount{}:
@@ -168,15 +168,12 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
 // finish closes a rung and saves its episode.
 func (e *Engine) finish(ctx context.Context, c *candidate, rung *headroom.Rung, o headroom.RungOutcome, err error) {
 	rung.Outcome, rung.Ended = o, time.Now()
-	if o != headroom.RungDone && o != headroom.RungFailed && rung.Removed == nil {
+	if rung.Removed == nil { // it was not applied
 		rung.Removed = &headroom.Amount{}
 	}
 	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy, "outcome", o)
 	if err != nil {
 		rung.Error = shortened(err.Error())
-		if rung.Removed == nil {
-			rung.Removed = &headroom.Amount{}
-		}
 	}
 	if e.save(ctx, c.Case) {
 		e.Metrics.rung(c.Case, *rung)
@@ -212,11 +209,12 @@ func (e *Engine) settle(ctx context.Context, s headroom.Signal, before headroom.
 	return last
 }
 
-// barren reports whether a remedy has removed nothing twice in the episode.
-func barren(ep *headroom.Episode, name string) bool {
+// barren reports whether the rung of the ladder that step stands on has removed
+// nothing twice in the episode.
+func barren(ep *headroom.Episode, step, ladder int) bool {
 	n := 0
 	for _, r := range ep.Rungs {
-		if r.Remedy == name && r.Outcome != headroom.RungInterrupted && r.Removed != nil && *r.Removed == (headroom.Amount{}) {
+		if r.Step%ladder == step%ladder && r.Outcome != headroom.RungInterrupted && r.Removed != nil && *r.Removed == (headroom.Amount{}) {
 			n++
 		}
 	}
@@ -252,5 +250,5 @@ func shortened(s string) string {
 	if len(s) <= maxText {
 		return s
 	}
-	return s[:maxText] + "…"
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }

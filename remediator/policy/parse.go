@@ -14,7 +14,7 @@ import (
 const (
 	maxCases    = 1000
 	maxMatchers = 100
-	maxRungs    = 100
+	maxRungs    = 20 // an episode records each up to nine times
 )
 
 // Parse reads a policy that may use these remedies. name stands for the file in

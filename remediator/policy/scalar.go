@@ -61,11 +61,14 @@ func (p *parser) positive(n *yaml.Node, field string) time.Duration {
 	return d
 }
 
-// count reads a whole number of at least 1.
+// maxCount is how many attempts may be counted: a case keeps the moment of each.
+const maxCount = 100
+
+// count reads a whole number from 1 to maxCount.
 func (p *parser) count(n *yaml.Node, field string) int {
 	var i int
-	if n.ShortTag() != "!!int" || n.Decode(&i) != nil || i < 1 || i > 1_000_000 {
-		p.refuse(n, field, "must be a whole number of at least 1")
+	if n.ShortTag() != "!!int" || n.Decode(&i) != nil || i < 1 || i > maxCount {
+		p.refuse(n, field, "must be a whole number from 1 to %d", maxCount)
 	}
 	return i
 }
