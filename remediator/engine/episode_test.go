@@ -194,16 +194,36 @@ func TestClimbsTheLadder(t *testing.T) {
 	}
 }
 
-func TestWhatIsClaimedAndNeverComesBackIsNotWaitedFor(t *testing.T) {
-	play(t, func(b *bench) {
-		b.on(&digger{claims: 200}).disk.set(140)
-		b.receive(b.alert(nodefs))
-		b.pass(time.Minute)
-		ep := b.want(nodefs, 1, "OverExhausted", "dig done", "dig done", "dig done")
-		if took := ep.Rungs[0].Ended.Sub(ep.Rungs[0].Started); took != 100*time.Millisecond {
-			t.Errorf("it took %s to see that nothing moves", took)
-		}
-	})
+func TestWhatIsClaimedIsWaitedForUntilTheTargetOrTwoSeconds(t *testing.T) {
+	cases := map[string]struct {
+		claims int64
+		pieces []int64
+		state  string
+		rungs  []string
+		took   time.Duration
+	}{
+		"it never comes back":                              {200, nil, "OverExhausted", []string{"dig done", "dig done", "dig done"}, 2 * time.Second},
+		"what came back is less, others write, but enough": {0, []int64{200}, "OverSucceeded", []string{"dig done"}, 0},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(b *bench) {
+				d := &digger{claims: c.claims, pieces: c.pieces}
+				d.dig = func() {
+					if c.claims == 0 {
+						b.disk.set(100) // 40 written meanwhile
+					}
+				}
+				b.on(d).disk.set(140)
+				b.receive(b.alert(nodefs))
+				b.pass(time.Minute)
+				ep := b.want(nodefs, 1, c.state, c.rungs...)
+				if took := ep.Rungs[0].Ended.Sub(ep.Rungs[0].Started); took != c.took {
+					t.Errorf("it took %s, want %s", took, c.took)
+				}
+			})
+		})
+	}
 }
 
 func TestTimesAreToldOncePerEpisode(t *testing.T) {
@@ -242,7 +262,7 @@ func TestWhatFailedSaysWhyAndRemovedNothing(t *testing.T) {
 func TestSpaceThatComesBackLateCounts(t *testing.T) {
 	play(t, func(b *bench) {
 		d := &digger{claims: 200}
-		d.dig = func() { b.disk.late = []int64{100, 100} }
+		d.dig = func() { b.disk.late = []int64{0, 0, 0, 100, 100} }
 		b.on(d).disk.set(140)
 		b.receive(b.alert(nodefs))
 		b.pass(time.Minute)

@@ -159,7 +159,7 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
 	case removed == headroom.Amount{}:
 		outcome = headroom.RungNothing
 	}
-	if s := e.settle(ctx, c.Signal, before, removed); s != nil {
+	if s := e.settle(ctx, c, removed); s != nil {
 		rung.After = s
 	}
 	e.finish(ctx, c, rung, outcome, err)
@@ -186,18 +186,18 @@ func (e *Engine) finish(ctx context.Context, c *candidate, rung *headroom.Rung, 
 	log.Info("rung is over", "removed_bytes", rung.Removed.Bytes, "removed_inodes", rung.Removed.Inodes, "observed", observed(*rung))
 }
 
-// settle reads the signal after a rung until it shows what was removed, stands
-// still, or two seconds have passed: some filesystems give blocks back later.
-func (e *Engine) settle(ctx context.Context, s headroom.Signal, before headroom.State, removed headroom.Amount) *headroom.State {
+// settle reads the signal after a rung until it shows what was removed or the
+// target is reached, for two seconds at the most: some filesystems give blocks
+// back later, and others write meanwhile.
+func (e *Engine) settle(ctx context.Context, c *candidate, removed headroom.Amount) *headroom.State {
 	var last *headroom.State
 	for range 20 {
-		v, err := e.Reader.Read(ctx, s)
+		v, err := e.Reader.Read(ctx, c.Signal)
 		if err != nil {
 			return last
 		}
-		still := last != nil && v.Available == last.Available
 		last = &v.State
-		if still || v.Available-before.Available >= removed.In(s.Unit()) {
+		if v.Missing(c.ep.Target) <= 0 || v.Available-c.view.Available >= removed.In(c.Signal.Unit()) {
 			return last
 		}
 		select {
