@@ -33,7 +33,7 @@ func grow(b *testing.B, root string) {
 			b.Fatal(err)
 		}
 		for i := range 100 {
-			if err := os.WriteFile(fmt.Sprintf("%s/0.log.20261123-%06d.gz", dir, i), data, 0o640); err != nil {
+			if err := os.WriteFile(fmt.Sprintf("%s/0.log.20261123-00%02d%02d.gz", dir, i/60, i%60), data, 0o640); err != nil {
 				b.Fatal(err)
 			}
 		}

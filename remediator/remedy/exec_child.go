@@ -62,11 +62,12 @@ func (c child) run(ctx context.Context, a *answer) error {
 		read <- err
 	}()
 	awaitEnd(ctx, cmd.Process.Pid, c.grace)
+	stopped := context.Cause(ctx) // later it can no longer be why the program ended
 	exit := cmd.Wait()
 	// A descendant that left the group may hold the pipe open.
 	out.SetReadDeadline(time.Now().Add(c.grace))
 	err = <-read
-	return c.verdict(ctx, a, err, exit, complaint.String())
+	return c.verdict(stopped, a, err, exit, complaint.String())
 }
 
 // command builds the program's start. Descriptor 3 is the program itself.
@@ -111,13 +112,13 @@ func awaitEnd(ctx context.Context, pid int, grace time.Duration) {
 }
 
 // verdict says why the program failed, if it did, most telling reason first.
-func (c child) verdict(ctx context.Context, a *answer, read, exit error, complaint string) error {
-	err := context.Cause(ctx)
+func (c child) verdict(stopped error, a *answer, read, exit error, complaint string) error {
+	err := stopped
 	if err == nil && exit != nil && !errors.Is(exit, exec.ErrWaitDelay) {
 		err = exit
 	}
 	if err == nil && read != nil && !errors.Is(read, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("output: %w", read)
+		err = read
 	}
 	if err == nil {
 		err = a.end()

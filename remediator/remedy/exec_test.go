@@ -102,6 +102,9 @@ func TestExecThatFails(t *testing.T) {
 		"an empty line is not JSON":             {"echo", []string{"line 1"}},
 		"nothing follows done":                  {`echo '{"done":true}'; echo '{"progress":"a"}'`, []string{"line 2", "after"}},
 		"freed is not negative":                 {`echo '{"freed":{"bytes":-1}}'`, []string{"line 1", "negative"}},
+		"nor are inodes":                        {`echo '{"freed":{"bytes":1,"inodes":-1}}'`, []string{"line 1", "negative"}},
+		"freed has a limit in bytes":            {`echo '{"freed":{"bytes":1152921504606846977}}'`, []string{"line 1", "beyond"}},
+		"a number that is none is no limit":     {`echo '{"freed":{"bytes":1e30}}'`, []string{"line 1", "1e30"}},
 		"freed has a limit":                     {`echo '{"freed":{"inodes":1152921504606846976}}'; echo '{"freed":{"inodes":1}}'`, []string{"line 2", "beyond"}},
 		"freed is a whole number":               {`echo '{"freed":{"bytes":1.5}}'`, []string{"line 1", "1.5"}},
 		"a line has a limit":                    {"head -c 70000 /dev/zero", []string{"line 1", "longer than 65536"}},
@@ -188,6 +191,52 @@ func TestExecEndsWithItsContext(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	noted(t, notes, "asked to stop")
+	noChildren(t)
+}
+
+// A daemon that the program leaves behind holds its output open.
+func TestExecThatIsOverCannotBeStoppedAnyMore(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := &answer{freed: func(headroom.Amount) { cancel() }}
+	left := t.TempDir() + "/left"
+	program, err := openTrusted(script(t, `setsid sh -c '
+		: >`+left+`
+		while kill -0 '$$'; do sleep 0.01; done
+		echo "{\"freed\":{}}"
+		echo "{\"done\":true}"' 2>/dev/null &
+until [ -e `+left+` ]; do sleep 0.01; done`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	err = child{program: program, args: []string{"x"}, question: strings.NewReader(""), timeout: time.Hour, grace: time.Hour}.run(ctx, a)
+	if err != nil || ctx.Err() == nil {
+		t.Errorf("%v, %v", err, ctx.Err())
+	}
+}
+
+func TestExecDoesNotWaitForWhoHoldsItsOutputOpen(t *testing.T) {
+	left := t.TempDir() + "/left"
+	program, err := openTrusted(script(t, `setsid sh -c 'echo $$ >`+left+`; exec sleep 1000' &
+until [ -s `+left+` ]; do sleep 0.01; done
+echo '{"done":true}'`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	a := &answer{freed: func(headroom.Amount) {}}
+	err = child{program: program, args: []string{"x"}, question: strings.NewReader(""), timeout: time.Hour, grace: 50 * time.Millisecond}.run(t.Context(), a)
+	if err != nil {
+		t.Error(err)
+	}
+	pid, err := os.ReadFile(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
+	if n < 2 || unix.Kill(n, unix.SIGKILL) != nil {
+		t.Fatalf("who holds it open is %q", pid)
+	}
 	noChildren(t)
 }
 

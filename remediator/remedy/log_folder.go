@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,10 +16,12 @@ import (
 // container's: a kubelet keeps a handful.
 const maxLogs = 4096
 
-// A part is a rotated file among those of its log.
+// A part is a rotated piece of a log: one file, or two while it is being
+// compressed. Which of the two is whole and which one stays is for its runtime
+// to know, so they are kept or go together.
 type part struct {
-	age uint64
-	file
+	age   uint64
+	files []file
 }
 
 // logs reads one container's folder. path is its path beneath the root.
@@ -92,25 +95,27 @@ func (w *walker) look(fd int, in *folder, e dirent) (f file, reason string) {
 	return f, ""
 }
 
-// old keeps f if it is among the newest parts of its log; what it displaces, or
+// old keeps f if it is of the newest parts of its log; what it displaces, or
 // else f itself, may go.
 func (w *walker) old(newest map[string][]part, name logName, f file) {
 	parts := newest[name.live]
-	i, _ := slices.BinarySearchFunc(parts, name.age, func(p part, age uint64) int {
-		if p.age > age {
-			return -1
-		}
-		return 1
+	i, found := slices.BinarySearchFunc(parts, name.age, func(p part, age uint64) int {
+		return cmp.Compare(age, p.age)
 	})
-	parts = slices.Insert(parts, i, part{name.age, f})
+	if found {
+		parts[i].files = append(parts[i].files, f)
+		return
+	}
+	parts = slices.Insert(parts, i, part{name.age, []file{f}})
 	if len(parts) > w.Keep {
-		oldest := parts[len(parts)-1]
-		parts = parts[:len(parts)-1]
-		if w.held[oldest.ino] {
-			w.notes.add(isHeld, printable(oldest.path()))
-		} else {
-			w.rotated.add(oldest.file)
+		for _, oldest := range parts[len(parts)-1].files {
+			if w.held[oldest.ino] {
+				w.notes.add(isHeld, printable(oldest.path()))
+			} else {
+				w.rotated.add(oldest)
+			}
 		}
+		parts = parts[:len(parts)-1]
 	}
 	newest[name.live] = parts
 }

@@ -127,12 +127,20 @@ func TestStrangeNamesAreLeftAloneAndQuoted(t *testing.T) {
 
 func TestAuditLogsAreLeftAlone(t *testing.T) {
 	l := hazard(t)
-	api := "kube-system_kube-apiserver-cp1_0123456789abcdef0123456789abcdef/kube-apiserver/"
+	pod := "kube-system_kube-apiserver-cp1_0123456789abcdef0123456789abcdef/"
+	api := pod + "kube-apiserver/"
 	start(t, "append", l.write(api+"audit.log", 4096)).act()
 	l.write(api+"audit-2026-11-23T04-01-31.123.log", 4096)
 	l.write(api+"audit-2026-11-23T04-01-31.123.log.gz", 4096)
 	l.write("kube-apiserver/audit.log", 4096)
-	noted(t, l.onlyMonday(), notLog)
+	l.write(pod+"shipper/audit.log", 4096)
+	// With --audit-log-path=- it is the container's log.
+	l.write(api+monday, 4096)
+	l.write(api+wednesday, 4096)
+	start(t, "append", l.write(api+"0.log", 4096)).act()
+	notes := l.onlyMonday()
+	noted(t, notes, mayBeAudit, "kube-apiserver-cp1")
+	noted(t, notes, notLog, "shipper/audit.log")
 }
 
 func TestFilesHeldByAShipperAreLeftAlone(t *testing.T) {
@@ -292,6 +300,9 @@ func TestWhatChangedSinceThePlanIsLeftAlone(t *testing.T) {
 		}, hasChanged},
 		"a link instead of the file": {func(t *testing.T, l logs) error {
 			return errors.Join(os.Remove(l.path(web+monday)), os.Symlink(outside.path("web/"+monday), l.path(web+monday)))
+		}, hasChanged},
+		"a link to the file itself": {func(t *testing.T, l logs) error {
+			return errors.Join(os.Rename(l.path(web+monday), l.path("moved")), os.Symlink(l.path("moved"), l.path(web+monday)))
 		}, hasChanged},
 		"one more link to the file": {func(t *testing.T, l logs) error {
 			return os.Link(l.path(web+monday), l.path("precious"))

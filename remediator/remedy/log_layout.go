@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A logName is a file's name, read as a container log's.
@@ -36,10 +37,14 @@ func kubeletLog(name string) (logName, bool) {
 		return logName{live: live}, true
 	}
 	date, clock, ok := strings.Cut(strings.TrimSuffix(suffix, ".gz"), "-")
-	if !ok || len(date) != 9 || date[0] != '.' || !digits(date[1:]) || len(clock) != 6 || !digits(clock) {
+	if !ok || len(date) != 9 || date[0] != '.' || len(clock) != 6 {
 		return logName{}, false
 	}
-	age, err := strconv.ParseUint(date[1:]+clock, 10, 64)
+	moment := date[1:] + clock
+	if _, err := time.Parse("20060102150405", moment); err != nil {
+		return logName{}, false // a time that never was would be the newest for ever
+	}
+	age, err := strconv.ParseUint(moment, 10, 64)
 	return logName{live, true, age}, err == nil
 }
 
@@ -74,6 +79,9 @@ func podFolder(name string) (namespace string, ok bool) {
 	}
 	return parts[0], dnsName(parts[0], "-") && dnsName(parts[1], "-.") && dnsName(parts[2], "-")
 }
+
+// apiServer is a container whose output may be an audit log: --audit-log-path=-
+const apiServer = "kube-apiserver"
 
 // containerFolder reports whether name can be that of a container of a pod.
 func containerFolder(name string) bool { return dnsName(name, "-") }

@@ -13,8 +13,9 @@ import (
 // It touches nothing but regular files with one link that carry the kubelet's
 // or Docker's names, beneath Node.LogRoots, on the disk in need. Rotated files
 // that a process holds open stay: removing them frees nothing until they are
-// closed, and whoever ships them has not finished. A process whose descriptors
-// cannot be read forbids everything: cannot tell.
+// closed, and whoever ships them has not finished. Nothing of a container named
+// kube-apiserver is touched: its output may be the audit log. A process whose
+// descriptors cannot be read forbids everything: cannot tell.
 //
 // Removing frees blocks and an inode, truncating blocks only. Keys: keep,
 // truncate, minSize, excludeNamespaces.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
@@ -105,6 +106,31 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// The kubelet and Docker compress a rotated file into a new one and remove it
+// then, or after their next start.
+func TestAPartAndItsCompressedCopyAreOne(t *testing.T) {
+	for _, log := range []string{web + "0.log.20261123-00000", dockerID + "/" + dockerID + "-json.log."} {
+		l := newLogs(t)
+		newest, older := log+"2", log+"1"
+		if strings.HasPrefix(log, dockerID) {
+			newest, older = older, newest
+		}
+		for _, name := range []string{older, newest + ".gz", older + ".gz", newest} {
+			l.write(name, 4)
+		}
+		for keep, want := range [][]string{
+			{"remove " + older, "remove " + newest + ".gz", "remove " + older + ".gz", "remove " + newest},
+			{"remove " + older, "remove " + older + ".gz"},
+			nil,
+		} {
+			r := with(t, func(s *logSettings) { s.Keep = keep })
+			if diff := cmp.Diff(want, l.effects(l.plan(r, l.bytes(all)))); diff != "" {
+				t.Errorf("keep %d: %s", keep, diff)
+			}
+		}
+	}
+}
+
 func TestApplyRemovesWhatWasPlanned(t *testing.T) {
 	l := newLogs(t)
 	l.write(web+"0.log", 4)
@@ -166,6 +192,25 @@ func TestApplyStopsWhenTheNodeCannotBeRead(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "read what is missing") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+func TestAFolderThatCannotBeReadForbidsNoOther(t *testing.T) {
+	l := newLogs(t)
+	fd, err := unix.Open(l.root, unix.O_PATH|unix.O_CLOEXEC, 0) // reading it is an error
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for level, forbids := range []bool{true, false, false} {
+		w := newWalker(defaultLogSettings, l.bytes(all), nil)
+		err := w.each(t.Context(), fd, level, l.root, func(dirent) error { return nil })
+		if forbids != (err != nil) {
+			t.Errorf("level %d: %v", level, err)
+		}
+		if !forbids {
+			noted(t, w.notes.list(), "read: bad file descriptor", l.root)
+		}
 	}
 }
 

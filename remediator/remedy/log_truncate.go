@@ -56,7 +56,13 @@ func (a *logApply) empty(f *file, u *uses) (freed headroom.Amount, err error) {
 	if err := unix.Fstat(fd, &is); err != nil {
 		is.Blocks = 0
 	}
-	return headroom.Amount{Bytes: (was.Blocks - is.Blocks) * 512}, nil
+	return givenBack(&was, &is), nil
+}
+
+// givenBack is what a truncation freed. A writer may have filled more again by
+// the time we look; then it is nothing, and never less.
+func givenBack(was, is *unix.Stat_t) headroom.Amount {
+	return headroom.Amount{Bytes: max(0, was.Blocks-is.Blocks) * 512}
 }
 
 // scan finds out who uses the live logs that may still be truncated.

@@ -58,6 +58,24 @@ func TestLiveLogsThatAreLeftAlone(t *testing.T) {
 			},
 			note: []string{"without O_APPEND", "at offset 16"},
 		},
+		"a writer that does not append and may read": {
+			arrange: func(t *testing.T, _ logs, path string) {
+				start(t, "append", path)
+				start(t, "plain-both", path)
+			},
+			note: []string{"without O_APPEND", "at offset 0"},
+		},
+		"a writer that may read and is behind": {
+			arrange: func(t *testing.T, _ logs, path string) { start(t, "append-both", path) },
+			note:    []string{"reader behind"},
+		},
+		"more readers than are looked after": {
+			arrange: func(t *testing.T, _ logs, path string) {
+				start(t, "append", path)
+				start(t, "crowd", path)
+			},
+			note: []string{"cannot tell", "more than 64 readers"},
+		},
 		"a reader behind": {
 			arrange: func(t *testing.T, _ logs, path string) {
 				start(t, "append", path)
@@ -198,6 +216,7 @@ func TestTruncationIsCheckedAgainBeforehand(t *testing.T) {
 func TestHarmToAWriterThatCameMeanwhileIsSaid(t *testing.T) {
 	for role, want := range map[string][]string{
 		"plain": {"harm", "without O_APPEND", "at offset 16", "0.log"},
+		"map":   {"harm", "began to map it", "0.log"},
 	} {
 		l, path := live(t)
 		start(t, "append", path)
@@ -205,6 +224,14 @@ func TestHarmToAWriterThatCameMeanwhileIsSaid(t *testing.T) {
 			start(t, role, path).act()
 		})
 		noted(t, notes, want...)
+	}
+}
+
+func TestAWriterFasterThanTruncationFreesNothing(t *testing.T) {
+	for was, want := range map[int64]headroom.Amount{8: {Bytes: 2048}, 4: {}, 2: {}} {
+		if got := givenBack(&unix.Stat_t{Blocks: was}, &unix.Stat_t{Blocks: 4}); got != want {
+			t.Errorf("from %d to 4 blocks: freed %+v, want %+v", was, got, want)
+		}
 	}
 }
 

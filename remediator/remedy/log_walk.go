@@ -100,7 +100,11 @@ func (w *walker) pod(ctx context.Context, r *root, e dirent) error {
 	}
 	defer unix.Close(fd)
 	return w.each(ctx, fd, 1, r.path+"/"+e.name, func(c dirent) error {
-		if !containerFolder(c.name) {
+		switch {
+		case c.name == apiServer:
+			w.notes.add(mayBeAudit, printable(r.path+"/"+e.name+"/"+c.name))
+			return nil
+		case !containerFolder(c.name):
 			w.notes.add("not the name of a container's log folder", printable(r.path+"/"+e.name+"/"+c.name))
 			return nil
 		}
@@ -146,6 +150,7 @@ const (
 	hardLinked = "has other hard links: removing it frees nothing, truncating it destroys another file"
 	isHeld     = "a process holds it open"
 	hasChanged = "it changed since it was planned"
+	mayBeAudit = "an API server may write its audit log there"
 )
 
 // each calls do for the names in a folder, a batch at a time in the order of
@@ -157,6 +162,10 @@ func (w *walker) each(ctx context.Context, fd, level int, path string, do func(d
 		}
 		batch, err := readDir(fd, w.buffers[level], w.batches[level][:0])
 		if err == unix.ENOENT || err == nil && len(batch) == 0 {
+			return nil
+		}
+		if err != nil && level > 0 { // what is broken must not keep the rest from being freed
+			w.notes.add("read: "+err.Error(), printable(path))
 			return nil
 		}
 		if err != nil {

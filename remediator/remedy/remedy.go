@@ -14,6 +14,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
@@ -93,13 +95,16 @@ type Plan struct {
 }
 
 // Hash identifies what the plan would touch. It does not depend on sizes, which
-// change all the time for a log that is written.
+// change all the time for a log that is written, nor on the order, which follows
+// from them.
 func (p Plan) Hash() string {
-	h := sha256.New()
-	for _, item := range p.Items {
-		fmt.Fprintf(h, "%s %q %d\n", item.Does, item.What, item.file.ino)
+	lines := make([]string, len(p.Items))
+	for i, item := range p.Items {
+		lines[i] = fmt.Sprintf("%s %q %d\n", item.Does, item.What, item.file.ino)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return hex.EncodeToString(sum[:16])
 }
 
 // A Run is what Apply needs of the one who called it.

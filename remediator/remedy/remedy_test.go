@@ -108,6 +108,10 @@ func TestHashTellsPlansApart(t *testing.T) {
 	if base.Hash() != grown.Hash() {
 		t.Error("a log that grew makes another hash")
 	}
+	other := Item{Does: Truncate, What: "z", file: file{in: in, ino: 2}}
+	if (Plan{Items: []Item{base.Items[0], other}}).Hash() != (Plan{Items: []Item{other, base.Items[0]}}).Hash() {
+		t.Error("a log that outgrew another makes another hash")
+	}
 	seen := map[string]bool{base.Hash(): true}
 	for _, item := range []Item{
 		{Does: Truncate, What: "x", file: file{ino: 1}},

@@ -28,6 +28,18 @@ var roles = map[string]func(path string) (func() error, error){
 	"append": func(path string) (func() error, error) { return writing(path, unix.O_WRONLY|unix.O_APPEND) },
 	// A program that redirected its output with ">".
 	"plain": func(path string) (func() error, error) { return writing(path, unix.O_WRONLY) },
+	// The same, but able to read what it wrote.
+	"plain-both":  func(path string) (func() error, error) { return writing(path, unix.O_RDWR) },
+	"append-both": func(path string) (func() error, error) { return writing(path, unix.O_RDWR|unix.O_APPEND) },
+	// More shippers than are remembered, none of them behind.
+	"crowd": func(path string) (func() error, error) {
+		for range maxReaders + 1 {
+			if _, err := reading(path, -1); err != nil {
+				return nil, err
+			}
+		}
+		return idle, nil
+	},
 	// A shipper that has read nothing yet.
 	"hold": func(path string) (func() error, error) { return reading(path, 0) },
 	// A shipper that has read everything, and reads on when told.
@@ -204,7 +216,7 @@ var scripts = map[string]func(args []string) error{
 			Removed: func(Item, headroom.Amount) {
 				if left--; left == 0 {
 					fmt.Println("hanging")
-					select {}
+					io.Copy(io.Discard, os.Stdin) // the runtime would end a mere select
 				}
 			},
 		})

@@ -12,20 +12,23 @@ import (
 
 // OpenWithFallback opens the journal at path as [Open] does. Where that is not
 // possible (a full disk without a journal on it, a read-only or copy-on-write
-// filesystem) it opens the one at fallback, provided that this is on
-// memory-backed space, with what could be read of path's; that
+// filesystem, one that cannot be written) it opens the one at fallback, provided
+// that this is on memory-backed space, with what could be read of path's; that
 // [Journal.InMemory] is then true, and it is logged. Without either there is an
 // error.
 //
 // When path can be opened again, what a fallback holds is carried over, as the
 // newer of the two, and the fallback is removed. A journal in use by another
 // process is an error, [ErrInUse], and never a reason to fall back.
+//
+// Memory-backed space is often anybody's: a fallback that others than root and
+// this program's user could have put there is neither opened nor carried over.
 func OpenWithFallback(path, fallback string, o Options) (*Journal, error) {
 	j, readable, err := prepare(path, o)
-	switch {
-	case err == nil:
-		err = j.carryOver(fallback)
-	case fallback != "" && !errors.Is(err, ErrInUse):
+	if err == nil {
+		readable, err = j.state, j.carryOver(fallback)
+	}
+	if err != nil && fallback != "" && !errors.Is(err, ErrInUse) {
 		j, err = fallBack(fallback, readable, o, err)
 	}
 	if err != nil {
@@ -46,6 +49,9 @@ func fallBack(fallback string, readable *state, o Options, cause error) (*Journa
 	if !memory {
 		return nil, fmt.Errorf("%w; fallback %s: not on memory-backed space: name a file on a tmpfs", cause, fallback)
 	}
+	if err := trusted(fallback); err != nil {
+		return nil, fmt.Errorf("%w; fallback %w", cause, err)
+	}
 	j, _, err := prepare(fallback, o)
 	if err != nil {
 		return nil, fmt.Errorf("%w; fallback: %w", cause, err)
@@ -62,7 +68,7 @@ func fallBack(fallback string, readable *state, o Options, cause error) (*Journa
 // carryOver starts j with what a fallback holds from when j could not be opened,
 // and removes the fallback once that is durable.
 func (j *Journal) carryOver(fallback string) error {
-	f, err := openLeftover(fallback)
+	f, err := j.openLeftover(fallback)
 	if err == nil && f == nil {
 		return j.start()
 	}
@@ -91,10 +97,14 @@ type leftover struct {
 	size int64
 }
 
-// openLeftover returns nil if there is none.
-func openLeftover(path string) (*leftover, error) {
+// openLeftover returns nil if there is none, or none that is ours.
+func (j *Journal) openLeftover(path string) (*leftover, error) {
 	if memory, err := inMemory(path); path == "" || err != nil || !memory {
 		return nil, nil // never was in use: no folder, or not one in memory
+	}
+	if err := trusted(path); err != nil {
+		j.log.Error("fallback journal is left where it is, unread", "path", path, "err", err)
+		return nil, nil
 	}
 	f, err := openLocked(path, unix.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {

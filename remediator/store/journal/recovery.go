@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -47,6 +48,9 @@ func recovery(f io.ReaderAt, size int64) recovered {
 		return salvage(s, found, err)
 	}
 	r := recovered{layout: l, state: newState(), at: at, newest: newest(found)}
+	if r.newest == math.MaxUint64 {
+		return salvage(s, found, fmt.Errorf("generation %d: no other can come after it", r.newest))
+	}
 	for _, rec := range run {
 		if err := r.state.read(s, rec); err != nil {
 			return salvage(s, found, err)
