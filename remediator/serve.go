@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -68,6 +69,7 @@ func serve(ctx context.Context, s *settings) error {
 		Metrics: metrics,
 		Audit:   engine.NewAudit(filepath.Join(filepath.Dir(s.journalFile), "audit.log"), auditLimit, metrics.LostAudit, s.logger),
 	})
+	s.warnOfNamespace()
 	s.logger.Info("Starting headroom-remediator", "version", version.Info(), "node", s.nodeName, "policy", p.Hash, "dry_run", s.dryRun, "authentication", auth.Kind())
 
 	// First the port: with one in use nothing is begun that would have to stop.
@@ -105,6 +107,18 @@ func (s *settings) await(end func()) error {
 		return nil
 	case <-time.After(s.stopTimeout):
 		return fmt.Errorf("a rung has not stopped within %s (does a filesystem hang?): it is left behind, and found interrupted at the next start", s.stopTimeout)
+	}
+}
+
+// hostPIDs is the number of the PID namespace that a kernel begins with
+// (PROC_PID_INIT_INO in include/linux/proc_ns.h).
+const hostPIDs = "pid:[4026531836]"
+
+// warnOfNamespace says so where processes of this machine cannot be seen: who
+// holds a log open is then only half known.
+func (s *settings) warnOfNamespace() {
+	if ns, err := os.Readlink(filepath.Join(s.host.Proc, "self/ns/pid")); err == nil && ns != hostPIDs {
+		s.logger.Warn("This is not the machine's PID namespace: processes outside that hold logs open are not seen (run with hostPID)", "namespace", ns)
 	}
 }
 

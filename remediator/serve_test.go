@@ -18,6 +18,9 @@ func TestAnAlertMakesRoom(t *testing.T) {
 	m := newMachine(t)
 	rotated := m.full()
 	p := m.start("--no-dry-run")
+	if !strings.Contains(p.stderr.String(), "not the machine's PID namespace") { // as this test is not
+		t.Errorf("it does not say that it cannot see all processes:\n%s", p.stderr)
+	}
 	if got := p.post(alerts(headroom.NodeFSAvailable)); got != http.StatusAccepted {
 		t.Fatalf("webhook answered %d", got)
 	}

@@ -6,8 +6,9 @@ import (
 	headroom "github.com/nodeheadroom/headroom"
 )
 
-// maxRecord is how many bytes of JSON a case may have: half of what the embedded
-// journal takes. A case that no store takes could never be saved again.
+// maxRecord is how many bytes of JSON a case should have: half of what the
+// embedded journal takes. A case that no store takes could never be saved again;
+// what trim leaves of one episode (maxRungs, maxText) fits into the other half.
 const maxRecord = 128 << 10
 
 // trim makes a case small enough to be saved: the notes of its rungs go first,

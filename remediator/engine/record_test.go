@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -47,6 +48,42 @@ func TestARecordNeverGrowsTooLargeToBeKept(t *testing.T) {
 			t.Errorf("the case takes %d bytes, %v", len(raw), err)
 		}
 		count(t, b.Metrics.storeErrors, 0)
+	})
+}
+
+func TestTheLargestEpisodeCanBeSaved(t *testing.T) {
+	play(t, func(b *bench) {
+		ladder := make([]*digger, maxRungs/passes)
+		for i := range ladder {
+			ladder[i] = &digger{name: fmt.Sprint("dig", i), pieces: []int64{1, 1, 1}, err: errors.New(strings.Repeat("\x01", 2*maxText))}
+		}
+		b.on(ladder...).disk.set(100)
+		a := b.alert(nodefs)
+		a.Labels["long"] = strings.Repeat("<", 4000)
+		b.receive(a)
+		b.pass(10 * time.Minute)
+		if last := b.load(nodefs); last.Last().Outcome != headroom.Failed || len(last.Last().Rungs) != maxRungs {
+			t.Errorf("the episode is %s with %d rungs", last.Last().Outcome, len(last.Last().Rungs))
+		}
+		count(t, b.Metrics.storeErrors, 0)
+	})
+}
+
+func TestAnEpisodeRecordsNoMoreRungsThanFit(t *testing.T) {
+	play(t, func(b *bench) {
+		ladder := make([]*digger, maxRungs/repeats+1)
+		for i := range ladder {
+			ladder[i] = &digger{name: fmt.Sprint("dig", i), pieces: []int64{1}, hold: make(chan struct{})}
+		}
+		for range maxRungs + 5 {
+			b.on(ladder...).disk.set(100)
+			b.receive(b.alert(nodefs))
+			b.pass(time.Second)
+		}
+		c := b.load(nodefs)
+		if n := len(c.Episodes[0].Rungs); n != maxRungs {
+			t.Errorf("%d rungs are on record, want %d", n, maxRungs)
+		}
 	})
 }
 

@@ -18,6 +18,10 @@ const passes = 3
 // is taken to be the cause.
 const repeats = 3
 
+// maxRungs is how many rungs an episode may record, repeated ones included: so
+// many fit into what a store keeps of a case, whatever they have to say.
+const maxRungs = 60
+
 // advance carries an episode on by one rung, or ends it.
 func (e *Engine) advance(ctx context.Context, c *candidate) {
 	ep := c.ep
@@ -26,7 +30,7 @@ func (e *Engine) advance(ctx context.Context, c *candidate) {
 		return
 	}
 	step := nextStep(ep)
-	if step%len(c.pc.Ladder) == 0 && step > 0 && (ep.DryRun || step >= passes*len(c.pc.Ladder) || !helped(ep, step-len(c.pc.Ladder))) {
+	if len(ep.Rungs) >= maxRungs || e.climbed(c, step) {
 		e.end(ctx, c.Case, outOfRungs(ep), fmt.Sprintf("headroom is %.1f%%, the target %.1f%%", 100*c.view.Ratio, 100*ep.Target), &c.view.State)
 		return
 	}
@@ -39,6 +43,16 @@ func (e *Engine) advance(ctx context.Context, c *candidate) {
 	}
 	ep.Phase, ep.Reason, ep.Detail = headroom.Running, "", ""
 	e.climb(ctx, c, step)
+}
+
+// climbed reports whether step would begin the ladder once more without need: a
+// dry run says everything once, and what did not help will not help.
+func (e *Engine) climbed(c *candidate, step int) bool {
+	ladder := len(c.pc.Ladder)
+	if step == 0 || step%ladder != 0 {
+		return false
+	}
+	return e.DryRun || step >= passes*ladder || !helped(c.ep, step-ladder)
 }
 
 // verdict is how an episode that reached its target ends: it succeeded only if
@@ -232,7 +246,7 @@ func observed(r headroom.Rung) any {
 
 const (
 	maxNotes = 20  // per rung
-	maxText  = 500 // bytes of one note or error
+	maxText  = 300 // bytes of one note or error
 )
 
 // bounded keeps a record small whatever a remedy has to say.
