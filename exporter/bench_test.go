@@ -25,6 +25,7 @@ func BenchmarkScrape(b *testing.B) {
 		b.Fatal(err)
 	}
 	request := httptest.NewRequest("GET", "/metrics", nil)
+	request.Header.Set("Accept-Encoding", "gzip")
 	b.ReportAllocs()
 	for b.Loop() {
 		handler.ServeHTTP(httptest.NewRecorder(), request)

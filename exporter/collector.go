@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,7 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
@@ -24,17 +25,17 @@ type configurations interface {
 	Last() (took time.Duration, err error)
 }
 
-// A collector reads the node at each scrape. It is a gatherer of its own, for a
-// registry describes, checks, sorts and allocates every sample anew, which would
-// be most of a scrape's work. Safe for concurrent use.
+// A collector reads the node at each scrape. It answers by itself, for a registry
+// describes, checks, sorts and allocates every sample anew, which would be most
+// of a scrape's work. Safe for concurrent use.
 type collector struct {
 	node   *node.Node
 	source configurations
 	log    *slog.Logger
 	// containersApart says that containerfs was given a path of its own.
 	containersApart bool
-	build           []*dto.MetricFamily
-	expositions     sync.Pool
+	build           []byte
+	answers         sync.Pool
 
 	mu     sync.Mutex
 	layout *layout           // as last seen whole
@@ -42,27 +43,31 @@ type collector struct {
 }
 
 func newCollector(n *node.Node, s configurations, containersApart bool, log *slog.Logger) (*collector, error) {
-	// It never changes: gathered once, it is added to every scrape.
+	// It never changes: written once, it begins every scrape.
 	r := prometheus.NewRegistry()
 	if err := r.Register(version.NewCollector(namespace)); err != nil {
 		return nil, err
 	}
-	build, err := r.Gather()
+	families, err := r.Gather()
 	if err != nil {
 		return nil, err
 	}
+	var build bytes.Buffer
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&build, f); err != nil {
+			return nil, err
+		}
+	}
 	return &collector{
-		node: n, source: s, log: log, containersApart: containersApart, build: build,
-		expositions: sync.Pool{New: func() any { return newExposition() }},
-		failed:      make(map[string]string),
+		node: n, source: s, log: log, containersApart: containersApart, build: build.Bytes(),
+		answers: sync.Pool{New: func() any { return newAnswer() }},
+		failed:  make(map[string]string),
 	}, nil
 }
 
-var _ prometheus.TransactionalGatherer = (*collector)(nil)
-
-// Gather reads the node. The families are good until done is called. What
+// read reads the node and returns what to show, good until x is used again. What
 // could not be read is told by the metrics: there is no error.
-func (c *collector) Gather() (families []*dto.MetricFamily, done func(), err error) {
+func (c *collector) read(x *exposition) []byte {
 	v := view{node: c.node.Read(context.Background())}
 	c.report(v.node.Readers)
 	v.layout = c.see(v.node.Filesystems)
@@ -70,10 +75,9 @@ func (c *collector) Gather() (families []*dto.MetricFamily, done func(), err err
 	if config, err := c.source.Configuration(); err == nil {
 		v.config = config
 	}
-	x := c.expositions.Get().(*exposition)
 	x.reset()
 	x.expose(v)
-	return x.result(c.build), func() { c.expositions.Put(x) }, nil
+	return x.text(c.build)
 }
 
 // see returns the layout of the disks, or the last one while some of them cannot

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-
 	"github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/kubelet"
@@ -114,17 +112,5 @@ func collect(t *testing.T, c node.Config, s configurations, log *slog.Logger) *c
 
 func gather(t *testing.T, c *collector) string {
 	t.Helper()
-	families, done, err := c.Gather()
-	defer done()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	enc := expfmt.NewEncoder(&b, expfmt.NewFormat(expfmt.TypeTextPlain))
-	for _, f := range families {
-		if err := enc.Encode(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b.String()
+	return string(c.read(&exposition{}))
 }

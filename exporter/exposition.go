@@ -1,87 +1,78 @@
 package exporter
 
 import (
+	"strconv"
 	"strings"
-
-	dto "github.com/prometheus/client_model/go"
 )
 
-// An exposition holds the samples of one scrape in the form in which the encoder
-// takes them. It is used again and again: once it has grown to a node's number
-// of samples, a scrape allocates next to nothing. Not for concurrent use.
+// An exposition is the text of one scrape, in Prometheus's text format 0.0.4,
+// which every scraper reads. The library's encoder would take each sample as a
+// tree of pointers, check it and copy it: this writes it once. It is used again
+// and again: once it has grown to a node's number of samples, it allocates
+// nothing. Not for concurrent use.
 type exposition struct {
-	families [metricCount]dto.MetricFamily
-	samples  []*sample // those beyond used are spare
-	used     int
-	out      []*dto.MetricFamily
+	samples [metricCount][]byte // the lines of each metric
+	out     []byte
 }
 
-// maxLabels is the most labels that a metric of the table has.
-const maxLabels = 6
-
-// A sample is a metric of the encoder's with all that its pointers point to.
-type sample struct {
-	metric dto.Metric
-	gauge  dto.Gauge
-	value  float64
-	labels [maxLabels]*dto.LabelPair
-	pairs  [maxLabels]dto.LabelPair
-	values [maxLabels]string
-}
-
-func newExposition() *exposition {
-	x := &exposition{}
-	for i := range x.families {
-		x.families[i].Name = &metrics[i].name
-		x.families[i].Help = &metrics[i].help
-		x.families[i].Type = dto.MetricType_GAUGE.Enum()
+// heads holds what stands above the samples of each metric.
+var heads = func() (h [metricCount]string) {
+	for i, m := range metrics {
+		h[i] = "# HELP " + m.name + " " + m.help + "\n# TYPE " + m.name + " gauge\n"
 	}
-	return x
-}
-
-func newSample() *sample {
-	s := &sample{}
-	s.metric.Gauge = &s.gauge
-	s.gauge.Value = &s.value
-	for i := range s.pairs {
-		s.labels[i] = &s.pairs[i]
-		s.pairs[i].Value = &s.values[i]
-	}
-	return s
-}
+	return h
+}()
 
 // reset forgets the samples and keeps their space.
 func (x *exposition) reset() {
-	x.used = 0
-	for i := range x.families {
-		x.families[i].Metric = x.families[i].Metric[:0]
+	for i := range x.samples {
+		x.samples[i] = x.samples[i][:0]
 	}
 }
 
 // add adds a sample; labels are the values of the table's labels, in their order.
 func (x *exposition) add(i id, value float64, labels ...string) {
-	if x.used == len(x.samples) {
-		x.samples = append(x.samples, newSample())
+	b := append(x.samples[i], metrics[i].name...)
+	for l, v := range labels {
+		b = append(b, "{,"[min(l, 1)])
+		b = append(b, metrics[i].labels[l]...)
+		b = append(b, `="`...)
+		b = appendEscaped(b, v)
+		b = append(b, '"')
 	}
-	s := x.samples[x.used]
-	x.used++
-	s.value = value
-	for l := range labels {
-		s.pairs[l].Name = &metrics[i].labels[l]
-		// A mount point is any bytes, and one that is not UTF-8 would spoil the
-		// whole scrape.
-		s.values[l] = strings.ToValidUTF8(labels[l], "\uFFFD")
+	if len(labels) > 0 {
+		b = append(b, '}')
 	}
-	s.metric.Label = s.labels[:len(labels)]
-	x.families[i].Metric = append(x.families[i].Metric, &s.metric)
+	b = append(b, ' ')
+	b = strconv.AppendFloat(b, value, 'g', -1, 64)
+	x.samples[i] = append(b, '\n')
 }
 
-// result returns first and then the metrics that have samples, good until reset.
-func (x *exposition) result(first []*dto.MetricFamily) []*dto.MetricFamily {
+// appendEscaped appends a label's value. A mount point is any bytes, and one that
+// is not UTF-8 would spoil the whole scrape.
+func appendEscaped(b []byte, v string) []byte {
+	for _, r := range strings.ToValidUTF8(v, "\uFFFD") {
+		switch r {
+		case '\\':
+			b = append(b, `\\`...)
+		case '"':
+			b = append(b, `\"`...)
+		case '\n':
+			b = append(b, `\n`...)
+		default:
+			b = append(b, string(r)...)
+		}
+	}
+	return b
+}
+
+// text returns first and then the metrics that have samples, good until the next
+// call.
+func (x *exposition) text(first []byte) []byte {
 	x.out = append(x.out[:0], first...)
-	for i := range x.families {
-		if len(x.families[i].Metric) > 0 {
-			x.out = append(x.out, &x.families[i])
+	for i, samples := range x.samples {
+		if len(samples) > 0 {
+			x.out = append(append(x.out, heads[i]...), samples...)
 		}
 	}
 	return x.out

@@ -13,17 +13,42 @@ type Host struct {
 	Cgroup string // the root of the cgroup hierarchy, "/sys/fs/cgroup"
 }
 
-// readFile reads a kernel file into buf, which must be longer, and returns what
-// there was. Three system calls: the standard library's open registers every file
-// with the poller first, and its ReadFile asks for a size that kernel files do
-// not have.
-func readFile(path string, buf []byte) ([]byte, error) {
+// openFiles are kernel files that are kept open to be read again, by their paths:
+// opening and closing them would be half of the work. What the kernel shows is
+// made anew for each reading from the beginning. A nil one keeps nothing. Not for
+// concurrent use.
+type openFiles map[string]int
+
+// read reads a kernel file into buf, which must be longer, and returns what there
+// was. It costs one system call if the file is open, two if not, and with nil
+// three: the standard library's open registers every file with the poller, and
+// its ReadFile asks for a size that kernel files do not have.
+func (o openFiles) read(path string, buf []byte) ([]byte, error) {
+	if fd, ok := o[path]; ok {
+		data, err := pread(fd, path, buf)
+		if err == nil && len(data) > 0 {
+			return data, nil
+		}
+		// It may be gone, and another may be there: a FUSE program that started
+		// again leaves ENOTCONN, a cgroup that was removed ENODEV.
+		unix.Close(fd)
+		delete(o, path)
+	}
 	fd, err := retry(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	defer unix.Close(fd)
-	n, err := retry(func() (int, error) { return unix.Read(fd, buf) })
+	data, err := pread(fd, path, buf)
+	if o == nil || err != nil {
+		unix.Close(fd)
+		return data, err
+	}
+	o[path] = fd
+	return data, nil
+}
+
+func pread(fd int, path string, buf []byte) ([]byte, error) {
+	n, err := retry(func() (int, error) { return unix.Pread(fd, buf, 0) })
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

@@ -22,9 +22,12 @@ import (
 // subtracted, as kubelets from 1.37 do.
 //
 // It costs 7 system calls with cgroup v2, 10 with v1.
-func (h Host) Memory() (headroom.Reading, error) {
+func (h Host) Memory() (headroom.Reading, error) { return h.memory(nil) }
+
+// memory costs 3 system calls with cgroup v2 and 4 with v1 once the files are open.
+func (h Host) memory(files openFiles) (headroom.Reading, error) {
 	var buf [memoryBuffer]byte
-	limit, err := h.memTotal(buf[:])
+	limit, err := h.memTotal(files, buf[:])
 	if err != nil {
 		return headroom.Reading{}, err
 	}
@@ -36,7 +39,7 @@ func (h Host) Memory() (headroom.Reading, error) {
 	if v2 {
 		read = h.workingSetV2
 	}
-	used, err := read(buf[:])
+	used, err := read(files, buf[:])
 	if err != nil {
 		return headroom.Reading{}, err
 	}
@@ -62,9 +65,9 @@ func isCgroup2(dir string) (bool, error) {
 	return fs.Type == unix.CGROUP2_SUPER_MAGIC, nil
 }
 
-func (h Host) memTotal(buf []byte) (int64, error) {
+func (h Host) memTotal(files openFiles, buf []byte) (int64, error) {
 	path := h.Proc + "/meminfo"
-	data, err := readFile(path, buf)
+	data, err := files.read(path, buf)
 	if err != nil {
 		return 0, err
 	}
@@ -96,9 +99,9 @@ func parseMeminfo(data []byte) (int64, error) {
 
 // workingSetV2 takes the root cgroup's usage as what processes and files hold:
 // the root has no memory.current.
-func (h Host) workingSetV2(buf []byte) (int64, error) {
+func (h Host) workingSetV2(files openFiles, buf []byte) (int64, error) {
 	path := h.Cgroup + "/memory.stat"
-	stat, err := readFile(path, buf)
+	stat, err := files.read(path, buf)
 	if err != nil {
 		return 0, err
 	}
@@ -111,9 +114,9 @@ func (h Host) workingSetV2(buf []byte) (int64, error) {
 	return workingSet(v[0]+v[1], v[2]), nil
 }
 
-func (h Host) workingSetV1(buf []byte) (int64, error) {
+func (h Host) workingSetV1(files openFiles, buf []byte) (int64, error) {
 	path := h.Cgroup + "/memory/memory.usage_in_bytes"
-	data, err := readFile(path, buf)
+	data, err := files.read(path, buf)
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +125,7 @@ func (h Host) workingSetV1(buf []byte) (int64, error) {
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
 	path = h.Cgroup + "/memory/memory.stat"
-	stat, err := readFile(path, buf)
+	stat, err := files.read(path, buf)
 	if err != nil {
 		return 0, err
 	}

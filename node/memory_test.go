@@ -29,11 +29,11 @@ func TestMemoryV1IsLimitWithoutWorkingSet(t *testing.T) {
 func TestMemoryV2RootUsageIsAnonAndFile(t *testing.T) {
 	h := Host{Proc: "testdata/v2/proc", Cgroup: "testdata/v2/cgroup"}
 	var buf [memoryBuffer]byte
-	limit, err := h.memTotal(buf[:])
+	limit, err := h.memTotal(nil, buf[:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	used, err := h.workingSetV2(buf[:])
+	used, err := h.workingSetV2(nil, buf[:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestMemoryV2ThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
 				write(t, dir, "memory.stat", c.stat)
 			}
 			var buf [memoryBuffer]byte
-			if used, err := (Host{Cgroup: dir}).workingSetV2(buf[:]); err == nil || !strings.Contains(err.Error(), c.want) {
+			if used, err := (Host{Cgroup: dir}).workingSetV2(nil, buf[:]); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %d, %v, want an error with %q", used, err, c.want)
 			}
 		})

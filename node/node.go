@@ -33,11 +33,16 @@ type role struct {
 	reader *FilesystemReader
 }
 
-// New returns a Node and reads nothing.
+// New returns a Node and reads nothing. Once read, a Node keeps up to six kernel
+// files open, to the end of the process.
 func New(c Config) *Node {
+	// Each is asked one call at a time, and has its own files.
+	memory, pids := make(openFiles), make(openFiles)
 	n := &Node{
-		memory: &question[headroom.Reading]{about: "memory", timeout: c.Timeout, call: c.Host.Memory},
-		pids:   &question[headroom.Reading]{about: "pid", timeout: c.Timeout, call: c.Host.PIDs},
+		memory: &question[headroom.Reading]{about: "memory", timeout: c.Timeout,
+			call: func() (headroom.Reading, error) { return c.Host.memory(memory) }},
+		pids: &question[headroom.Reading]{about: "pid", timeout: c.Timeout,
+			call: func() (headroom.Reading, error) { return c.Host.pids(pids) }},
 	}
 	readers := make(map[string]*FilesystemReader)
 	for _, name := range headroom.Filesystems {

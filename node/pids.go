@@ -17,19 +17,22 @@ import (
 // with hostPID.
 //
 // It costs 9 system calls.
-func (h Host) PIDs() (headroom.Reading, error) {
+func (h Host) PIDs() (headroom.Reading, error) { return h.pids(nil) }
+
+// pids costs 3 system calls once the files are open.
+func (h Host) pids(files openFiles) (headroom.Reading, error) {
 	var buf [256]byte
-	limit, err := h.procInt("/sys/kernel/pid_max", buf[:])
+	limit, err := h.procInt(files, "/sys/kernel/pid_max", buf[:])
 	if err != nil {
 		return headroom.Reading{}, err
 	}
-	threads, err := h.procInt("/sys/kernel/threads-max", buf[:])
+	threads, err := h.procInt(files, "/sys/kernel/threads-max", buf[:])
 	if err != nil {
 		return headroom.Reading{}, err
 	}
 	limit = min(limit, threads)
 	path := h.Proc + "/loadavg"
-	data, err := readFile(path, buf[:])
+	data, err := files.read(path, buf[:])
 	if err != nil {
 		return headroom.Reading{}, err
 	}
@@ -45,9 +48,9 @@ func (h Host) PIDs() (headroom.Reading, error) {
 	}, nil
 }
 
-func (h Host) procInt(name string, buf []byte) (int64, error) {
+func (h Host) procInt(files openFiles, name string, buf []byte) (int64, error) {
 	path := h.Proc + name
-	data, err := readFile(path, buf)
+	data, err := files.read(path, buf)
 	if err != nil {
 		return 0, err
 	}
