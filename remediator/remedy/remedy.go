@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	headroom "github.com/nodeheadroom/headroom"
@@ -100,7 +101,8 @@ type Plan struct {
 func (p Plan) Hash() string {
 	lines := make([]string, len(p.Items))
 	for i, item := range p.Items {
-		lines[i] = fmt.Sprintf("%s %q %d\n", item.Does, item.What, item.file.ino)
+		// What is printable: it holds no line's end.
+		lines[i] = item.Does + " " + strconv.FormatUint(item.file.ino, 10) + " " + item.What + "\n"
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
