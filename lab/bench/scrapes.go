@@ -51,7 +51,7 @@ func (b *bench) scrapes(ctx context.Context) error {
 			return err
 		}
 	}
-	b.remark("node_exporter runs with its filesystem and meminfo collectors alone, and without metrics about itself. Scrapes are Prometheus's: OpenMetrics, compressed.")
+	b.remark("node_exporter runs with its filesystem and meminfo collectors alone, and without metrics about itself. Scrapes are asked for as Prometheus asks, and answered compressed.")
 	b.remark("The exporter reads no kubelet summary yet: the budgets that include one have that to spend.")
 	return nil
 }
