@@ -19,8 +19,9 @@ var arrows = map[string][]string{
 	"":                         {},
 	"node":                     {""},
 	"node/kubelet":             {"", "node"},
+	"node/flag":                {"", "node", "node/kubelet"},
 	"node/nodetest":            {},
-	"exporter":                 {"", "node", "node/kubelet"},
+	"exporter":                 {"", "node", "node/flag", "node/kubelet"},
 	"remediator/remedy":        {"", "node"},
 	"remediator/policy":        {"", "remediator/remedy"},
 	"remediator/webhook":       {},
@@ -30,7 +31,7 @@ var arrows = map[string][]string{
 		"", // the conformance suite of stores: tests only
 	},
 	"remediator": {
-		"", "node", "node/kubelet",
+		"", "node", "node/flag", "node/kubelet",
 		"remediator/engine", "remediator/policy", "remediator/remedy", "remediator/store/journal", "remediator/webhook",
 	},
 	"cmd/headroom-exporter":   {"exporter"},

@@ -6,17 +6,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/kubelet"
 )
 
 // The work of a scrape in this process: reading, exposing, encoding.
 func BenchmarkScrape(b *testing.B) {
-	f := &flags{procfs: "/proc", cgroup: "../node/testdata/v1/cgroup", nodefs: "/", imagefs: "/tmp", timeout: time.Second}
+	n := node.New(node.Config{
+		Host:    node.Host{Proc: "/proc", Cgroup: "../node/testdata/v1/cgroup"},
+		Paths:   map[headroom.Filesystem]string{headroom.NodeFS: "/", headroom.ImageFS: "/tmp", headroom.ContainerFS: "/tmp"},
+		Timeout: time.Second,
+	})
 	source, err := kubelet.NewSource(kubelet.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, err := newCollector(f.node(), source, false, slog.New(slog.DiscardHandler))
+	c, err := newCollector(n, source, false, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -28,12 +28,12 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	log := promslog.New(&f.log)
 	log.Info("Starting headroom-exporter", "version", version.Info(), "build_context", version.BuildContext())
 
-	f.kubelet.Logger = log
-	source, err := kubelet.NewSource(f.kubelet)
+	f.Kubelet.Logger = log
+	source, err := kubelet.NewSource(f.Kubelet)
 	if err != nil {
 		return err
 	}
-	c, err := newCollector(f.node(), source, f.containerfs != "", log)
+	c, err := newCollector(f.Node(), source, f.ContainerFS != "", log)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer stop()
-	background.Go(func() { source.Run(ctx, f.interval) })
+	background.Go(func() { source.Run(ctx, f.Interval) })
 	awaitFirst(ctx, source)
 	return serve(ctx, handler, f.web, log)
 }

@@ -137,7 +137,7 @@ func checkConfig(ctx context.Context, s *settings) error {
 		say("authentication", err, "")
 	}
 
-	source, err := kubelet.NewSource(s.kubelet)
+	source, err := kubelet.NewSource(s.node.Kubelet)
 	if err == nil {
 		err = source.Refresh(ctx)
 	}

@@ -98,6 +98,8 @@ func TestAskedWrongly(t *testing.T) {
 		want   string
 	}{
 		"an unknown flag":               {[]string{"--polcy.file=x"}, 2, "--polcy.file"},
+		"an interval of nothing":        {[]string{"list", "--kubelet.interval=0s"}, 2, "--kubelet.interval: 0s is not between"},
+		"a path that is empty":          {[]string{"list", "--path.nodefs="}, 2, "--path.nodefs: is empty"},
 		"an unknown command":            {[]string{"reclaim"}, 2, "reclaim"},
 		"a signal that does not exist":  {[]string{"plan", "--signal=nodefs.availble"}, 1, `unknown eviction signal "nodefs.availble"`},
 		"a signal that no case matches": {[]string{"plan", "--signal=memory.available"}, 1, "no case matches"},

@@ -22,9 +22,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
-	headroom "github.com/nodeheadroom/headroom"
-	"github.com/nodeheadroom/headroom/node"
-	"github.com/nodeheadroom/headroom/node/kubelet"
+	nodeflag "github.com/nodeheadroom/headroom/node/flag"
 )
 
 // defaultAddress listens on every interface, which needs authentication; see
@@ -40,14 +38,8 @@ type settings struct {
 	journalFile     string
 	journalFallback string
 
-	host            node.Host
-	nodefs          string
-	imagefs         string
-	containerfs     string
-	pathTimeout     time.Duration
-	logRoots        []string
-	kubelet         kubelet.Options
-	kubeletInterval time.Duration
+	node     *nodeflag.Config
+	logRoots []string
 
 	tokenFile string
 	web       *web.FlagConfig
@@ -110,9 +102,6 @@ func parse(s *settings, args []string) (command, error) {
 	}
 	s.log.Writer = s.stderr
 	s.logger = promslog.New(&s.log)
-	if s.containerfs == "" {
-		s.containerfs = s.imagefs
-	}
 	if s.nodeName == "" {
 		if s.nodeName, err = os.Hostname(); err != nil {
 			return nil, fmt.Errorf("--node.name is not given, and %w", err)
@@ -121,7 +110,7 @@ func parse(s *settings, args []string) (command, error) {
 	if !utf8.ValidString(s.nodeName) || strings.ContainsFunc(s.nodeName, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return nil, fmt.Errorf("--node.name: %q: must be printable, as the node label of the alerts is", s.nodeName)
 	}
-	return commands[name], nil
+	return commands[name], s.node.Check()
 }
 
 func (s *settings) register(app *kingpin.Application) {
@@ -132,36 +121,9 @@ func (s *settings) register(app *kingpin.Application) {
 	app.Flag("journal.file", "Where cases are kept.").Default("/var/lib/headroom/journal").StringVar(&s.journalFile)
 	app.Flag("journal.fallback", "Where cases are kept, on memory-backed space, if the journal cannot be.").Default("/run/headroom/journal").StringVar(&s.journalFallback)
 
-	app.Flag("path.procfs", "Mount point of the host's /proc.").Default("/proc").StringVar(&s.host.Proc)
-	app.Flag("path.cgroup", "Mount point of the host's cgroup hierarchy.").Default("/sys/fs/cgroup").StringVar(&s.host.Cgroup)
-	app.Flag("path.nodefs", "A path on nodefs: the kubelet's root directory.").Default("/var/lib/kubelet").StringVar(&s.nodefs)
-	app.Flag("path.imagefs", "A path on imagefs: the container runtime's root.").Default("/var/lib/containerd").StringVar(&s.imagefs)
-	app.Flag("path.containerfs", "A path on containerfs. (default: that of imagefs)").StringVar(&s.containerfs)
-	app.Flag("path.timeout", "How long a read of each filesystem is waited for.").Default("500ms").DurationVar(&s.pathTimeout)
+	s.node = nodeflag.AddFlags(app)
 	app.Flag("path.logs", "Directory of container logs, as the kubelet (or Docker) lays them out. Repeatable.").Default("/var/log/pods").StringsVar(&s.logRoots)
-
-	app.Flag("kubelet.url", "Kubelet to ask for its configuration (/configz), such as https://127.0.0.1:10250.").StringVar(&s.kubelet.URL)
-	app.Flag("kubelet.token-file", "File with a bearer token for the kubelet.").StringVar(&s.kubelet.TokenFile)
-	app.Flag("kubelet.ca-file", "Certificates that verify the kubelet's.").StringVar(&s.kubelet.CAFile)
-	app.Flag("kubelet.cert-file", "Client certificate for the kubelet.").StringVar(&s.kubelet.CertFile)
-	app.Flag("kubelet.key-file", "Key of the client certificate.").StringVar(&s.kubelet.KeyFile)
-	app.Flag("kubelet.insecure-skip-verify", "Do not verify the kubelet's certificate.").BoolVar(&s.kubelet.InsecureSkipVerify)
-	app.Flag("kubelet.config", "KubeletConfiguration file the kubelet runs with, where no URL is given.").StringVar(&s.kubelet.ConfigFile)
-	app.Flag("kubelet.assume", "KubeletConfiguration file to assume where there is no kubelet.").StringVar(&s.kubelet.AssumeFile)
-	app.Flag("kubelet.interval", "How often the kubelet's configuration is read again.").Default("30s").DurationVar(&s.kubeletInterval)
 
 	app.Flag("webhook.token-file", "File with the bearer token that Alertmanager presents.").StringVar(&s.tokenFile)
 	s.web = kingpinflag.AddFlags(app, defaultAddress)
-}
-
-func (s *settings) node() *node.Node {
-	return node.New(node.Config{
-		Host: s.host,
-		Paths: map[headroom.Filesystem]string{
-			headroom.NodeFS:      s.nodefs,
-			headroom.ImageFS:     s.imagefs,
-			headroom.ContainerFS: s.containerfs,
-		},
-		Timeout: s.pathTimeout,
-	})
 }

@@ -56,14 +56,14 @@ func showPlan(ctx context.Context, s *settings, name, stage, format string) erro
 	if !ok {
 		return fmt.Errorf("%s: no case matches an alert with signal=%q and stage=%q, so nothing would be done", s.policyFile, name, stage)
 	}
-	source, err := kubelet.NewSource(s.kubelet)
+	source, err := kubelet.NewSource(s.node.Kubelet)
 	if err != nil {
 		return err
 	}
 	if err := source.Refresh(ctx); err != nil {
 		return fmt.Errorf("thresholds: %w", err)
 	}
-	view, err := reader{node: s.node(), source: source}.Read(ctx, signal)
+	view, err := reader{node: s.node.Node(), source: source}.Read(ctx, signal)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func showPlan(ctx context.Context, s *settings, name, stage, format string) erro
 	result.Missing = view.Missing(result.Target)
 
 	need := remedy.Need{Signal: signal, Disk: view.Disk, Amount: result.Missing}
-	host := remedy.Node{Name: s.nodeName, Proc: s.host.Proc, LogRoots: s.logRoots}
+	host := remedy.Node{Name: s.nodeName, Proc: s.node.Host.Proc, LogRoots: s.logRoots}
 	for _, rung := range c.Ladder {
 		if need.Amount <= 0 {
 			break

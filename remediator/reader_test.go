@@ -27,7 +27,7 @@ func (m *machine) read(config string, s headroom.Signal, flags ...string) (engin
 	if err := source.Refresh(m.t.Context()); err != nil {
 		m.t.Fatal(err)
 	}
-	return reader{node: set.node(), source: source}.Read(m.t.Context(), s)
+	return reader{node: set.node.Node(), source: source}.Read(m.t.Context(), s)
 }
 
 func TestReadsWhatTheKubeletCompares(t *testing.T) {

@@ -42,8 +42,8 @@ func serve(ctx context.Context, s *settings) error {
 	if err := s.confine(auth); err != nil {
 		return err
 	}
-	s.kubelet.Logger = s.logger
-	source, err := kubelet.NewSource(s.kubelet)
+	s.node.Kubelet.Logger = s.logger
+	source, err := kubelet.NewSource(s.node.Kubelet)
 	if err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func serve(ctx context.Context, s *settings) error {
 	e := engine.New(engine.Config{
 		Policy:  p,
 		Store:   store,
-		Reader:  reader{node: s.node(), source: source},
-		Node:    remedy.Node{Name: s.nodeName, Proc: s.host.Proc, LogRoots: s.logRoots},
+		Reader:  reader{node: s.node.Node(), source: source},
+		Node:    remedy.Node{Name: s.nodeName, Proc: s.node.Host.Proc, LogRoots: s.logRoots},
 		DryRun:  s.dryRun,
 		Logger:  s.logger,
 		Metrics: metrics,
@@ -81,7 +81,7 @@ func serve(ctx context.Context, s *settings) error {
 	// The store outlives the listeners: what they accepted last is kept.
 	ctx, stop := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { source.Run(ctx, s.kubeletInterval) })
+	wg.Go(func() { source.Run(ctx, s.node.Interval) })
 	wg.Go(func() {
 		if err := store.Opened(ctx); err != nil {
 			stop(err)
@@ -117,7 +117,7 @@ const hostPIDs = "pid:[4026531836]"
 // warnOfNamespace says so where processes of this machine cannot be seen: who
 // holds a log open is then only half known.
 func (s *settings) warnOfNamespace() {
-	if ns, err := os.Readlink(filepath.Join(s.host.Proc, "self/ns/pid")); err == nil && ns != hostPIDs {
+	if ns, err := os.Readlink(filepath.Join(s.node.Host.Proc, "self/ns/pid")); err == nil && ns != hostPIDs {
 		s.logger.Warn("This is not the machine's PID namespace: processes outside that hold logs open are not seen (run with hostPID)", "namespace", ns)
 	}
 }
