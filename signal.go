@@ -32,9 +32,6 @@ const (
 	PIDs   Unit = "pids"
 )
 
-// Units lists every unit, in the order in which metrics are documented.
-var Units = []Unit{Bytes, Inodes, PIDs}
-
 // A Filesystem is a role a filesystem plays for the kubelet, not a mount
 // point: two roles may share one disk.
 type Filesystem string

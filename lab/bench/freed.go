@@ -43,20 +43,14 @@ func (b *bench) play(ctx context.Context, disk *stage.Disk) (float64, error) {
 			return 0, err
 		}
 	}
-	if err := os.Mkdir(journal, 0o755); err != nil {
-		return 0, err
-	}
 	if err := logTree(logs, 10, 5, 256<<10); err != nil {
 		return 0, err
 	}
-	r, err := b.remediator(ctx, journal, "--path.nodefs="+disk.Path, "--path.imagefs="+disk.Path, "--path.logs="+logs, "--no-dry-run")
+	r, err := b.belowStart(ctx, disk, logs, journal)
 	if err != nil {
 		return 0, err
 	}
 	defer r.Stop(5 * time.Second)
-	if err := leave(disk, 0.19); err != nil {
-		return 0, err
-	}
 	before, _, err := free(disk)
 	if err != nil {
 		return 0, err

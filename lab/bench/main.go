@@ -110,13 +110,7 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 func (b *bench) assumed() string           { return filepath.Join(b.dir, "kubelet.yaml") }
 func (b *bench) binary(name string) string { return filepath.Join(b.root, "bin", name) }
 
-// kubeletConfiguration has the kubelet's own defaults, written out.
+// kubeletConfiguration has the kubelet's own defaults: all that it does not say.
 const kubeletConfiguration = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-evictionHard:
-  memory.available: 100Mi
-  nodefs.available: 10%
-  nodefs.inodesFree: 5%
-  imagefs.available: 15%
-  imagefs.inodesFree: 5%
 `

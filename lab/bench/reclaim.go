@@ -57,20 +57,14 @@ func (b *bench) byRemediator(ctx context.Context, disk *stage.Disk) (float64, er
 	defer os.RemoveAll(logs)
 	defer os.RemoveAll(journal)
 	defer os.Remove(filepath.Join(disk.Path, "images"))
-	if err := os.Mkdir(journal, 0o755); err != nil {
-		return 0, err
-	}
 	if err := logTree(logs, containers, files/containers+1, 4096); err != nil {
 		return 0, err
 	}
-	r, err := b.remediator(ctx, journal, "--path.nodefs="+disk.Path, "--path.imagefs="+disk.Path, "--path.logs="+logs, "--no-dry-run")
+	r, err := b.belowStart(ctx, disk, logs, journal)
 	if err != nil {
 		return 0, err
 	}
 	defer r.Stop(5 * time.Second)
-	if err := leave(disk, 0.19); err != nil {
-		return 0, err
-	}
 	_, before, err := free(disk)
 	if err != nil {
 		return 0, err

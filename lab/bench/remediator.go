@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/stage"
 )
 
 // nodeName is what the remediator is called.
@@ -50,6 +51,24 @@ func (b *bench) remediator(ctx context.Context, dir string, args ...string) (*re
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
 	return &remediator{p, "http://" + address, token, &http.Client{Transport: transport, Timeout: 10 * time.Second}}, nil
+}
+
+// belowStart starts a remediator that acts on the logs of a disk, with its
+// journal in a new folder there, and then leaves the disk just below where the
+// shipped policy starts: 5 % above the threshold of 15 %.
+func (b *bench) belowStart(ctx context.Context, disk *stage.Disk, logs, journal string) (*remediator, error) {
+	if err := os.Mkdir(journal, 0o755); err != nil {
+		return nil, err
+	}
+	r, err := b.remediator(ctx, journal, "--path.nodefs="+disk.Path, "--path.imagefs="+disk.Path, "--path.logs="+logs, "--no-dry-run")
+	if err != nil {
+		return nil, err
+	}
+	if err := leave(disk, 0.19); err != nil {
+		r.Stop(5 * time.Second)
+		return nil, err
+	}
+	return r, nil
 }
 
 // post delivers a body as Alertmanager does.

@@ -25,16 +25,6 @@ import (
 // All lists every remedy, gentlest first. Policies name them.
 var All = []Remedy{LogReclaim{}, Exec{}}
 
-// Find returns the remedy of that name, not configured yet.
-func Find(name string) (Remedy, bool) {
-	for _, r := range All {
-		if r.Name() == name {
-			return r, true
-		}
-	}
-	return nil, false
-}
-
 // A Remedy is one kind of action that makes room. Values are immutable; their
 // methods may be called from many goroutines, but only one Apply should run on
 // a node at a time.
