@@ -19,7 +19,7 @@ func TestScrapeIsCompressedForWhomItMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := collect(t, node.Config{Timeout: time.Minute}, source, slog.New(slog.DiscardHandler))
+	c := collect(t, node.Config{Facts: node.Fixed(nil), Timeout: time.Minute}, source, slog.New(slog.DiscardHandler))
 	for accepted, want := range map[string]bool{
 		"":                     false,
 		"gzip":                 true,

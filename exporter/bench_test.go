@@ -15,7 +15,7 @@ import (
 func BenchmarkScrape(b *testing.B) {
 	n := node.New(node.Config{
 		Host:    node.Host{Proc: "/proc", Cgroup: "../node/testdata/v1/cgroup"},
-		Paths:   map[headroom.Filesystem]string{headroom.NodeFS: "/", headroom.ImageFS: "/tmp", headroom.ContainerFS: "/tmp"},
+		Facts:   node.Fixed(map[headroom.Filesystem]string{headroom.NodeFS: "/", headroom.ImageFS: "/tmp", headroom.ContainerFS: "/tmp"}),
 		Timeout: time.Second,
 	})
 	source, err := kubelet.NewSource(kubelet.Options{})

@@ -24,7 +24,7 @@ func (k kept) Last() (time.Duration, error)                   { return 2 * time.
 
 func TestKeptThresholdsAreServedAsSuch(t *testing.T) {
 	dir := nodetest.Tmpfs(t, 1<<20, 0)
-	c := collect(t, node.Config{Paths: map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}, Timeout: time.Minute},
+	c := collect(t, node.Config{Facts: node.Fixed(map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}), Timeout: time.Minute},
 		kept{configuration(t, "")}, slog.New(slog.DiscardHandler))
 	got := gather(t, c)
 	for _, want := range []string{
@@ -41,7 +41,7 @@ func TestKeptThresholdsAreServedAsSuch(t *testing.T) {
 
 func TestExpositionIsTheSameAtEveryScrape(t *testing.T) {
 	dir := nodetest.Tmpfs(t, 1<<20, 0)
-	c := collect(t, node.Config{Paths: map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}, Timeout: time.Minute},
+	c := collect(t, node.Config{Facts: node.Fixed(map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}), Timeout: time.Minute},
 		kept{configuration(t, "")}, slog.New(slog.DiscardHandler))
 	first := strings.Count(gather(t, c), "\n")
 	for range 3 {

@@ -182,11 +182,11 @@ func TestNodeReadsTheRestOfAHungNode(t *testing.T) {
 	good := nodetest.Tmpfs(t, 1<<20, 0)
 	n := New(Config{
 		Host: Host{Proc: "testdata/v1/proc", Cgroup: "testdata/v1/cgroup"},
-		Paths: map[headroom.Filesystem]string{
+		Facts: Fixed(map[headroom.Filesystem]string{
 			headroom.NodeFS:      hung,
 			headroom.ImageFS:     good,
 			headroom.ContainerFS: good + "/",
-		},
+		}),
 		Timeout: time.Second,
 	})
 	for range 200 {
@@ -225,7 +225,7 @@ func TestNodeReadsTheRestWhereProcfsHangs(t *testing.T) {
 	good := nodetest.Tmpfs(t, 1<<20, 0)
 	n := New(Config{
 		Host:    Host{Proc: hung, Cgroup: hung},
-		Paths:   map[headroom.Filesystem]string{headroom.NodeFS: good},
+		Facts:   Fixed(map[headroom.Filesystem]string{headroom.NodeFS: good}),
 		Timeout: time.Second,
 	})
 	threads := len(threadsOf(t))
@@ -254,7 +254,7 @@ func TestSignalIsReadByItself(t *testing.T) {
 	dir := nodetest.Tmpfs(t, 1<<20, 100)
 	n := New(Config{
 		Host:    Host{Proc: "testdata/v1/proc", Cgroup: "testdata/v1/cgroup"},
-		Paths:   map[headroom.Filesystem]string{headroom.NodeFS: dir},
+		Facts:   Fixed(map[headroom.Filesystem]string{headroom.NodeFS: dir}),
 		Timeout: patience,
 	})
 	for signal, want := range map[headroom.Signal]int64{
@@ -277,7 +277,7 @@ func TestSignalIsReadByItself(t *testing.T) {
 }
 
 func TestRolesOfOnePathAreOneRead(t *testing.T) {
-	n := New(Config{Paths: map[headroom.Filesystem]string{"nodefs": "/tmp", "imagefs": "/tmp/", "containerfs": "/tmp/."}, Timeout: patience})
+	n := New(Config{Facts: Fixed(map[headroom.Filesystem]string{"nodefs": "/tmp", "imagefs": "/tmp/", "containerfs": "/tmp/."}), Timeout: patience})
 	var reads atomic.Int32
 	n.roles[0].reader.call = func() (Filesystem, error) {
 		reads.Add(1)
@@ -297,7 +297,7 @@ func TestRolesOfOnePathAreOneRead(t *testing.T) {
 }
 
 func TestRoleThatIsLeftOutHasNoReader(t *testing.T) {
-	n := New(Config{Paths: map[headroom.Filesystem]string{"imagefs": "/tmp"}, Timeout: patience})
+	n := New(Config{Facts: Fixed(map[headroom.Filesystem]string{"imagefs": "/tmp"}), Timeout: patience})
 	var names []string
 	for _, r := range n.Read(t.Context()).Readers {
 		names = append(names, r.Name)

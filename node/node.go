@@ -12,12 +12,32 @@ import (
 // Config says what a node is made of.
 type Config struct {
 	Host Host
-	// Paths holds, for each role that is to be read, a path on its filesystem.
-	// A role left out has no readings.
-	Paths map[headroom.Filesystem]string
+	// Facts says what is known of the node's kubelet and runtime. It is asked at
+	// every reading and must answer at once; it is safe for concurrent use.
+	Facts func() Facts
 	// Timeout is how long each reader is waited for: every filesystem, memory
 	// and PIDs.
 	Timeout time.Duration
+}
+
+// Facts are what decides about how a node is read. They change when its kubelet
+// or its runtime starts anew.
+type Facts struct {
+	// Paths holds, for each role that is to be read, a path on its filesystem.
+	// A role left out has no readings.
+	Paths map[headroom.Filesystem]string
+	// HugePages says that the kubelet takes memory set aside as huge pages from
+	// memory.available, as it does since 1.37.
+	HugePages bool
+	// PodCgroups are the names that the cgroup of all pods may have below
+	// Host.Cgroup (or a v1 controller's folder there), the likeliest first:
+	// "/kubepods". Without any, allocatableMemory.available is not read.
+	PodCgroups []string
+}
+
+// Fixed returns a Config.Facts for a node of which nothing but the paths is known.
+func Fixed(paths map[headroom.Filesystem]string) func() Facts {
+	return func() Facts { return Facts{Paths: paths} }
 }
 
 // A Node may be read as often as one likes, by as many as like.
@@ -45,8 +65,9 @@ func New(c Config) *Node {
 			call: func() (headroom.Reading, error) { return c.Host.pids(pids) }},
 	}
 	readers := make(map[string]*FilesystemReader)
+	paths := c.Facts().Paths
 	for _, name := range headroom.Filesystems {
-		path, ok := c.Paths[name]
+		path, ok := paths[name]
 		if !ok {
 			continue
 		}

@@ -13,9 +13,12 @@ import (
 	"github.com/nodeheadroom/headroom/lab/terminal"
 )
 
-// buildFlags are those of every program: static, without this machine's paths
-// and without debugging tables, which halve the size on disk.
-var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
+// flags are those of p's build: static, without this machine's paths and
+// without debugging tables, which halve the size on disk.
+func (p program) flags(source string) []string {
+	ldflags := "-s -w " + strings.ReplaceAll(p.ldflags, "$version", p.version(source))
+	return []string{"-trimpath", "-buildvcs=false", "-ldflags=" + strings.TrimSpace(ldflags)}
+}
 
 // make builds p as binary, unless somebody else has meanwhile.
 func (p program) make(ctx context.Context, source, binary string, progress io.Writer) error {
@@ -54,7 +57,7 @@ func (p program) build(ctx context.Context, source, output string, progress io.W
 	columns, live := terminal.Width(progress)
 	told := newTeller(progress, live, columns, p.name+" "+p.version(source))
 	defer told.stop()
-	cmd := p.command(ctx, source, append(append([]string{"build", "-v"}, buildFlags...), "-o", output, p.pkg)...)
+	cmd := p.command(ctx, source, append(append([]string{"build", "-v"}, p.flags(source)...), "-o", output, p.pkg)...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err

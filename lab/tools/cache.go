@@ -59,7 +59,7 @@ func (p program) key(ctx context.Context, source string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("go env: %w", err)
 	}
-	fmt.Fprintf(sum, "%s%s%s", out, p.goflags, strings.Join(buildFlags, " "))
+	fmt.Fprintf(sum, "%s%s%s", out, p.goflags, strings.Join(p.flags(source), " "))
 	return hex.EncodeToString(sum.Sum(nil)[:6]), nil
 }
 

@@ -28,20 +28,35 @@ type program struct {
 	module  string // the folder, whose go.mod pins the version
 	pkg     string
 	goflags string
+	ldflags string // $version stands for the pinned version
 }
 
 // Prometheus's service discoveries are left out: the module of one of them
 // cannot be downloaded, so that every go command on it needs these tags.
 const prometheusFlags = "-tags=remove_all_sd,enable_kubernetes_sd"
 
+// Kubernetes learns its version from its own build scripts; without it nodes
+// report v0.0.0.
+const kubernetesVersion = "-X k8s.io/component-base/version.gitVersion=$version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37"
+
+const containerdVersion = "-X github.com/containerd/containerd/v2/version.Version=$version"
+
 // programs lists what can be had: a new one is a row here.
 var programs = []program{
-	{"prometheus", "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", prometheusFlags},
-	{"promtool", "prometheus", "github.com/prometheus/prometheus/cmd/promtool", prometheusFlags},
-	{"alertmanager", "alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", ""},
-	{"amtool", "alertmanager", "github.com/prometheus/alertmanager/cmd/amtool", ""},
-	{"node_exporter", "node_exporter", "github.com/prometheus/node_exporter", ""},
-	{"staticcheck", "staticcheck", "honnef.co/go/tools/cmd/staticcheck", ""},
+	{"prometheus", "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", prometheusFlags, ""},
+	{"promtool", "prometheus", "github.com/prometheus/prometheus/cmd/promtool", prometheusFlags, ""},
+	{"alertmanager", "alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", "", ""},
+	{"amtool", "alertmanager", "github.com/prometheus/alertmanager/cmd/amtool", "", ""},
+	{"node_exporter", "node_exporter", "github.com/prometheus/node_exporter", "", ""},
+	{"staticcheck", "staticcheck", "honnef.co/go/tools/cmd/staticcheck", "", ""},
+	{"kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet", "", kubernetesVersion},
+	{"kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "", kubernetesVersion},
+	{"kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", "", kubernetesVersion},
+	{"kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "", kubernetesVersion},
+	{"etcd", "etcd", "go.etcd.io/etcd/server/v3", "", ""},
+	{"containerd", "containerd", "github.com/containerd/containerd/v2/cmd/containerd", "-tags=no_btrfs", containerdVersion},
+	{"containerd-shim-runc-v2", "containerd", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", "-tags=no_btrfs", containerdVersion},
+	{"ctr", "containerd", "github.com/containerd/containerd/v2/cmd/ctr", "-tags=no_btrfs", containerdVersion},
 }
 
 // Names lists every program there is.

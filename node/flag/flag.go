@@ -74,11 +74,11 @@ func (c *Config) Node() *node.Node {
 	}
 	return node.New(node.Config{
 		Host: c.Host,
-		Paths: map[headroom.Filesystem]string{
+		Facts: node.Fixed(map[headroom.Filesystem]string{
 			headroom.NodeFS:      c.NodeFS,
 			headroom.ImageFS:     c.ImageFS,
 			headroom.ContainerFS: containerfs,
-		},
+		}),
 		Timeout: c.Timeout,
 	})
 }

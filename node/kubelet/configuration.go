@@ -20,7 +20,26 @@ type Configuration struct {
 	// from the first on, unused images are removed until the second is reached.
 	// 100 as the first switches that off.
 	ImageGCHigh, ImageGCLow int
-	// Source is configz, files or assumed.
+	// Hard is evictionHard as the kubelet runs with it, unparsed: what is not
+	// there was left out, and "0%" was switched off on purpose. Nil where the
+	// source does not tell.
+	Hard map[string]string
+	// HugePages says that memory set aside as huge pages is taken from
+	// memory.available (the feature gate HugepageAwareEviction, on since 1.37).
+	HugePages bool
+	// PodCgroups are the names that the cgroup of all pods may have, the
+	// likeliest first; see node.Facts.
+	PodCgroups []string
+	// RootDir is the kubelet's root directory, empty where the source does not
+	// tell: only the command line does.
+	RootDir string
+	// RuntimeEndpoint is the container runtime's socket as the kubelet knows it
+	// ("unix:///run/containerd/containerd.sock"), empty where it is not known.
+	RuntimeEndpoint string
+	// OnDisk is what the files and flags of the running kubelet would make of it
+	// if it started now, nil where they cannot be read. It has no OnDisk itself.
+	OnDisk *Configuration
+	// Source is configz, files, flags, log or assumed.
 	Source string
 	// Version is the running kubelet's ("v1.37.2"), empty where it is not known.
 	Version string
@@ -32,5 +51,7 @@ type Configuration struct {
 const (
 	FromConfigz = "configz"
 	FromFiles   = "files"
+	FromFlags   = "flags" // a running kubelet's command line, and the files it names
+	FromLog     = "log"
 	Assumed     = "assumed"
 )
