@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/nodeheadroom/headroom"
 )
 
 // A Disk identifies a filesystem by the device number (st_dev) of its files:
@@ -16,7 +18,7 @@ func (d Disk) String() string { return fmt.Sprintf("%d:%d", d.Major, d.Minor) }
 // Space is how much of something a filesystem has.
 type Space struct {
 	Available int64 // for users without privilege, as the kubelet counts
-	Capacity  int64 // 0 where a filesystem does not count it
+	Capacity  int64 // 0 where a filesystem does not count it, or −1
 }
 
 // A Filesystem is the one that holds a path, as it was at one moment.
@@ -32,6 +34,21 @@ type Filesystem struct {
 	Bytes      Space
 	Inodes     Space
 	At         time.Time // when the kernel answered
+}
+
+// Readings returns what f says of a role's two signals.
+func (f Filesystem) Readings(role headroom.Filesystem) (bytes, inodes headroom.Reading) {
+	bytes = headroom.Reading{Available: f.Bytes.Available, Capacity: f.Bytes.Capacity, At: f.At}
+	inodes = headroom.Reading{Available: f.Inodes.Available, Capacity: f.Inodes.Capacity, At: f.At}
+	switch role {
+	case headroom.NodeFS:
+		bytes.Signal, inodes.Signal = headroom.NodeFSAvailable, headroom.NodeFSInodesFree
+	case headroom.ImageFS:
+		bytes.Signal, inodes.Signal = headroom.ImageFSAvailable, headroom.ImageFSInodesFree
+	case headroom.ContainerFS:
+		bytes.Signal, inodes.Signal = headroom.ContainerFSAvailable, headroom.ContainerFSInodesFree
+	}
+	return bytes, inodes
 }
 
 // A FilesystemReader reads one path's filesystem. It is safe for concurrent

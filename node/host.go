@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +46,27 @@ func (o openFiles) read(path string, buf []byte) ([]byte, error) {
 	}
 	o[path] = fd
 	return data, nil
+}
+
+// number reads a kernel file in which there is one number, or one that matters.
+func (o openFiles) number(path string, buf []byte, parse func([]byte) (int64, error)) (int64, error) {
+	data, err := o.read(path, buf)
+	if err != nil {
+		return 0, err
+	}
+	n, err := parse(bytes.TrimSpace(data))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return n, nil
+}
+
+// close closes what is open. To read again is no mistake: it opens again.
+func (o openFiles) close() {
+	for path, fd := range o {
+		unix.Close(fd)
+		delete(o, path)
+	}
 }
 
 func pread(fd int, path string, buf []byte) ([]byte, error) {

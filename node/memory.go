@@ -1,13 +1,7 @@
 package node
 
 import (
-	"bytes"
-	"fmt"
-	"math"
-	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nodeheadroom/headroom"
 )
@@ -15,165 +9,89 @@ import (
 // Memory reads memory.available as the kubelet computes it: the machine's
 // memory without the working set of the root cgroup, which is its usage without
 // inactive page cache. That is not MemAvailable: active page cache and shared
-// memory count as used. Capacity is the machine's memory.
+// memory count as used. With hugePages (see Facts) what is set aside as huge
+// pages is not available, either. Capacity is what of the machine's memory is
+// then left.
 //
-// From cadvisor (machine.go, container/libcontainer/handler.go) and
-// opencontainers/cgroups (fs/memory.go, fs2/memory.go). Huge pages are not
-// subtracted, as kubelets from 1.37 do.
+// From cadvisor (machine.go, container/libcontainer/handler.go),
+// opencontainers/cgroups (fs/memory.go, fs2/memory.go) and adjustForHugePages in
+// pkg/kubelet/server/stats/summary.go. The kubelet knows the huge pages that
+// there were when it started; this counts those there are.
 //
-// It costs 7 system calls with cgroup v2, 10 with v1.
-func (h Host) Memory() (headroom.Reading, error) { return h.memory(nil) }
+// It costs 8 system calls with cgroup v2, 10 with v1.
+func (h Host) Memory(hugePages bool) (headroom.Reading, error) {
+	m, err := newMemoryProber(h, nil).probe()
+	if err != nil {
+		return headroom.Reading{}, err
+	}
+	return m.reading(hugePages)
+}
 
-// memory costs 3 system calls with cgroup v2 and 4 with v1 once the files are open.
-func (h Host) memory(files openFiles) (headroom.Reading, error) {
-	var buf [memoryBuffer]byte
-	limit, err := h.memTotal(files, buf[:])
-	if err != nil {
-		return headroom.Reading{}, err
-	}
-	v2, err := isCgroup2(h.Cgroup)
-	if err != nil {
-		return headroom.Reading{}, err
-	}
-	read := h.workingSetV1
-	if v2 {
-		read = h.workingSetV2
-	}
-	used, err := read(files, buf[:])
-	if err != nil {
-		return headroom.Reading{}, err
+// A memory is what memory.available is computed of. It is read without knowing
+// whether huge pages count, so that all who ask at once can share it.
+type memory struct {
+	machine meminfo
+	used    int64 // the working set of the root cgroup
+	at      time.Time
+}
+
+// reading saturates only where the kubelet does.
+func (m memory) reading(hugePages bool) (headroom.Reading, error) {
+	available := m.machine.total - m.used
+	if hugePages {
+		huge, err := m.machine.huge, m.machine.hugeErr
+		if err != nil {
+			return headroom.Reading{}, err
+		}
+		// It compares unsigned: what is negative is more than any number.
+		if uint64(available) > uint64(huge) {
+			available -= huge
+		} else {
+			available = 0
+		}
 	}
 	return headroom.Reading{
 		Signal:    headroom.MemoryAvailable,
-		Available: limit - used, // not saturated there, either
-		Capacity:  limit,
-		At:        time.Now(),
+		Available: available,
+		Capacity:  available + m.used,
+		At:        m.at,
 	}, nil
+}
+
+// A memoryProber reads memory again and again: 2 system calls with cgroup v2 and
+// 3 with v1 from the second time on. Only one call at a time.
+type memoryProber struct {
+	host    Host
+	files   openFiles
+	meminfo string
+	root    memcg // zero until it was read with success
+	buf     [memoryBuffer]byte
 }
 
 // memoryBuffer holds the longest file read here, memory.stat: 2 KB on today's
 // kernels.
 const memoryBuffer = 8 << 10
 
-// isCgroup2 reports whether dir is a cgroup v2 hierarchy. A hybrid one (a tmpfs
-// with v1 controllers and v2 in a folder of its own) counts as v1.
-func isCgroup2(dir string) (bool, error) {
-	var fs unix.Statfs_t
-	if _, err := retry(func() (int, error) { return 0, unix.Statfs(dir, &fs) }); err != nil {
-		return false, fmt.Errorf("statfs %s: %w", dir, err)
-	}
-	return fs.Type == unix.CGROUP2_SUPER_MAGIC, nil
+func newMemoryProber(h Host, files openFiles) *memoryProber {
+	return &memoryProber{host: h, files: files, meminfo: h.Proc + "/meminfo"}
 }
 
-func (h Host) memTotal(files openFiles, buf []byte) (int64, error) {
-	path := h.Proc + "/meminfo"
-	data, err := files.read(path, buf)
+func (p *memoryProber) probe() (memory, error) {
+	machine, err := readMeminfo(p.files, p.meminfo, p.buf[:])
 	if err != nil {
-		return 0, err
+		return memory{}, err
 	}
-	n, err := parseMeminfo(data)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	}
-	return n, nil
-}
-
-// parseMeminfo takes the machine's memory, in bytes, from /proc/meminfo:
-//
-//	MemTotal:       16384000 kB
-//	MemFree:         9052788 kB
-func parseMeminfo(data []byte) (int64, error) {
-	value, ok := find(data, "MemTotal:")
-	if !ok {
-		return 0, fmt.Errorf("no MemTotal")
-	}
-	kb, err := parseInt(bytes.TrimSuffix(bytes.TrimSpace(value), []byte(" kB")))
-	if err != nil {
-		return 0, fmt.Errorf("MemTotal: %w", err)
-	}
-	if kb > math.MaxInt64/1024 {
-		return 0, fmt.Errorf("MemTotal: %d kB is out of range", kb)
-	}
-	return kb * 1024, nil
-}
-
-// workingSetV2 takes the root cgroup's usage as what processes and files hold:
-// the root has no memory.current.
-func (h Host) workingSetV2(files openFiles, buf []byte) (int64, error) {
-	path := h.Cgroup + "/memory.stat"
-	stat, err := files.read(path, buf)
-	if err != nil {
-		return 0, err
-	}
-	var v [3]int64
-	for i, key := range []string{"anon", "file", "inactive_file"} {
-		if v[i], err = parseMemoryStat(stat, key); err != nil {
-			return 0, fmt.Errorf("%s: %w", path, err)
+	root := p.root
+	if root == (memcg{}) {
+		if root, err = p.host.rootMemcg(); err != nil {
+			return memory{}, err
 		}
 	}
-	return workingSet(v[0]+v[1], v[2]), nil
-}
-
-func (h Host) workingSetV1(files openFiles, buf []byte) (int64, error) {
-	path := h.Cgroup + "/memory/memory.usage_in_bytes"
-	data, err := files.read(path, buf)
+	p.root = memcg{} // after an error another hierarchy may be there
+	used, err := root.workingSet(p.files, p.buf[:])
 	if err != nil {
-		return 0, err
+		return memory{}, err
 	}
-	usage, err := parseInt(bytes.TrimSpace(data))
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	}
-	path = h.Cgroup + "/memory/memory.stat"
-	stat, err := files.read(path, buf)
-	if err != nil {
-		return 0, err
-	}
-	inactive, err := parseMemoryStat(stat, "total_inactive_file")
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	}
-	return workingSet(usage, inactive), nil
-}
-
-func workingSet(usage, inactive int64) int64 { return max(usage-inactive, 0) }
-
-// parseMemoryStat takes one value from a cgroup's memory.stat, in bytes:
-//
-//	anon 3000000000
-//	file 5000000000
-//	inactive_file 4200000000
-func parseMemoryStat(data []byte, key string) (int64, error) {
-	value, ok := find(data, key+" ")
-	if !ok {
-		return 0, fmt.Errorf("no %s", key)
-	}
-	n, err := parseInt(value)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", key, err)
-	}
-	return n, nil
-}
-
-// find returns what follows key, to the end of the line that begins with it.
-func find(data []byte, key string) ([]byte, bool) {
-	for len(data) > 0 {
-		line, rest, _ := bytes.Cut(data, []byte("\n"))
-		if len(line) > len(key) && string(line[:len(key)]) == key {
-			return line[len(key):], true
-		}
-		data = rest
-	}
-	return nil, false
-}
-
-func parseInt(b []byte) (int64, error) {
-	n, err := strconv.ParseInt(string(b), 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	if n < 0 {
-		return 0, fmt.Errorf("%d is negative", n)
-	}
-	return n, nil
+	p.root = root
+	return memory{machine: machine, used: used, at: time.Now()}, nil
 }

@@ -7,12 +7,11 @@ import (
 	"testing"
 
 	"github.com/nodeheadroom/headroom"
-	"github.com/nodeheadroom/headroom/node/nodetest"
 )
 
 func TestMemoryV1IsLimitWithoutWorkingSet(t *testing.T) {
 	h := Host{Proc: "testdata/v1/proc", Cgroup: "testdata/v1/cgroup"}
-	r, err := h.Memory()
+	r, err := h.Memory(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,50 +23,76 @@ func TestMemoryV1IsLimitWithoutWorkingSet(t *testing.T) {
 	}
 }
 
-// A folder is no cgroup filesystem and counts as v1, so that v2's half is
-// called by name.
 func TestMemoryV2RootUsageIsAnonAndFile(t *testing.T) {
-	h := Host{Proc: "testdata/v2/proc", Cgroup: "testdata/v2/cgroup"}
-	var buf [memoryBuffer]byte
-	limit, err := h.memTotal(nil, buf[:])
+	r, err := Host{Proc: "testdata/v2/proc", Cgroup: "testdata/v2/cgroup"}.Memory(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	used, err := h.workingSetV2(nil, buf[:])
-	if err != nil {
-		t.Fatal(err)
+	if r.Available != 12977216000 || r.Capacity != 16777216000 {
+		t.Errorf("got %d of %d, want 12977216000 of 16777216000", r.Available, r.Capacity)
 	}
-	if limit != 16777216000 || limit-used != 12977216000 {
-		t.Errorf("got %d of %d, want 12977216000 of 16777216000", limit-used, limit)
+}
+
+// A node that is a container itself: its kubelet finds memory.current.
+func TestMemoryV2InACgroupNamespaceIsThatCgroups(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "meminfo", "MemTotal: 1000 kB\n")
+	write(t, dir, "cgroup.controllers", "memory\n")
+	write(t, dir, "memory.current", "500000\n")
+	write(t, dir, "memory.stat", "anon 100000\nfile 200000\ninactive_file 50000\n")
+	r, err := Host{Proc: dir, Cgroup: dir}.Memory(false)
+	if err != nil || r.Available != 1024000-450000 {
+		t.Errorf("got %+v, %v, want 574000", r, err)
 	}
 }
 
 func TestMemoryV2ThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
 	for name, c := range map[string]struct{ stat, want string }{
-		"no anon":                {"file 5\ninactive_file 4\n", "memory.stat: no anon"},
-		"no file":                {"anon 3\ninactive_file 4\n", "memory.stat: no file"},
-		"no inactive_file":       {"anon 3\nfile 5\n", "memory.stat: no inactive_file"},
-		"file without a number":  {"anon 3\nfile x\ninactive_file 4\n", "memory.stat: file: "},
-		"anon that is cut off":   {"anon", "memory.stat: no anon"},
-		"a file that is absent":  {gone, "memory.stat: no such file"},
-		"a number beyond 64 bit": {"anon 18446744073709551615\nfile 5\ninactive_file 4\n", "memory.stat: anon: "},
+		"no anon":                   {"file 5\ninactive_file 4\n", "memory.stat: no anon"},
+		"no file":                   {"anon 3\ninactive_file 4\n", "memory.stat: no file"},
+		"no inactive_file":          {"anon 3\nfile 5\n", "memory.stat: no inactive_file"},
+		"file without a number":     {"anon 3\nfile x\ninactive_file 4\n", "memory.stat: file: "},
+		"anon that is cut off":      {"anon", "memory.stat: no anon"},
+		"a file that is absent":     {gone, "memory.stat: no such file"},
+		"more than any machine has": {"anon 1152921504606846977\nfile 5\ninactive_file 4\n", "memory.stat: anon: 1152921504606846977 bytes are out of range"},
+		"two signs":                 {"anon --5\nfile 5\ninactive_file 4\n", "memory.stat: anon: "},
+		"a number beyond 64 bit":    {"anon 18446744073709551615\nfile 5\ninactive_file 4\n", "memory.stat: anon: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			write(t, dir, "cgroup.controllers", "memory\n")
 			if c.stat != gone {
 				write(t, dir, "memory.stat", c.stat)
 			}
-			var buf [memoryBuffer]byte
-			if used, err := (Host{Cgroup: dir}).workingSetV2(nil, buf[:]); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %d, %v, want an error with %q", used, err, c.want)
+			r, err := Host{Proc: "testdata/v2/proc", Cgroup: dir}.Memory(false)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %+v, %v, want an error with %q", r, err, c.want)
 			}
 		})
 	}
 }
 
-func TestMoreInactiveThanUsedIsAnEmptyWorkingSet(t *testing.T) {
-	if got := workingSet(300, 400); got != 0 {
-		t.Errorf("working set is %d", got)
+func TestMemoryThatIsCountedOddlyIsCountedAsTheKubeletCounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		stat string
+		want int64 // available, of 1024000
+	}{
+		"more inactive than used":      {"anon 100\nfile 200\ninactive_file 400\n", 1024000},
+		"inactive_file below zero":     {"anon 100\nfile 200\ninactive_file -4096\n", 1024000 - 300},
+		"anon below zero":              {"anon -1\nfile 200\ninactive_file 50\n", 1024000 - 150},
+		"a line end that is missing":   {"anon 100\nfile 200\ninactive_file 50", 1024000 - 250},
+		"keys that begin or end alike": {"anon_thp 9\nfile_mapped 9\nworkingset_inactive_file 9\nanon 100\nfile 200\ninactive_file 50\n", 1024000 - 250},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "meminfo", "MemTotal: 1000 kB\n")
+			write(t, dir, "cgroup.controllers", "memory\n")
+			write(t, dir, "memory.stat", c.stat)
+			r, err := Host{Proc: dir, Cgroup: dir}.Memory(false)
+			if err != nil || r.Available != c.want || r.Capacity != 1024000 {
+				t.Errorf("got %+v, %v, want %d", r, err, c.want)
+			}
+		})
 	}
 }
 
@@ -76,7 +101,7 @@ func TestMoreWorkingSetThanMemoryIsNegative(t *testing.T) {
 	write(t, dir, "proc/meminfo", "MemTotal: 6 kB\n")
 	write(t, dir, "cgroup/memory/memory.usage_in_bytes", "6244\n")
 	write(t, dir, "cgroup/memory/memory.stat", "total_inactive_file 0\n")
-	r, err := Host{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}.Memory()
+	r, err := Host{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}.Memory(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +138,7 @@ func TestMemoryThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
 					write(t, dir, file, content)
 				}
 			}
-			_, err := Host{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}.Memory()
+			_, err := Host{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}.Memory(false)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want one with %q", err, c.want)
 			}
@@ -122,25 +147,9 @@ func TestMemoryThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
 }
 
 func TestMemoryOfAnAbsentCgroupHierarchyIsAnError(t *testing.T) {
-	_, err := Host{Proc: "testdata/v1/proc", Cgroup: "testdata/absent"}.Memory()
+	_, err := Host{Proc: "testdata/v1/proc", Cgroup: "testdata/absent"}.Memory(false)
 	if err == nil || !strings.Contains(err.Error(), "testdata/absent") {
 		t.Errorf("error is %v", err)
-	}
-}
-
-func TestOnlyAUnifiedHierarchyIsV2(t *testing.T) {
-	if v2, err := isCgroup2(nodetest.Tmpfs(t, 1<<20, 0)); err != nil || v2 {
-		t.Errorf("a tmpfs, the top of a hybrid hierarchy, is v2: %v, %v", v2, err)
-	}
-	dir := t.TempDir()
-	nodetest.Mount(t, "none", dir, "cgroup2", "")
-	if v2, err := isCgroup2(dir); err != nil || !v2 {
-		t.Errorf("a cgroup2 filesystem is not v2: %v, %v", v2, err)
-	}
-	// Where another hierarchy has the memory controller, this one has no such file.
-	_, err := Host{Proc: "testdata/v2/proc", Cgroup: dir}.Memory()
-	if err != nil && !strings.Contains(err.Error(), dir+"/memory.stat: no such file") {
-		t.Errorf("v2's file was not read: %v", err)
 	}
 }
 
@@ -160,7 +169,7 @@ func write(t *testing.T, dir, name, content string) {
 func TestFileThatIsLongerThanExpectedIsNotCutOff(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "proc/meminfo", "MemTotal: 16 kB\n"+strings.Repeat("x", memoryBuffer))
-	if _, err := (Host{Proc: dir + "/proc"}).Memory(); err == nil || !strings.Contains(err.Error(), "longer than") {
+	if _, err := (Host{Proc: dir + "/proc"}).Memory(false); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("error is %v", err)
 	}
 }

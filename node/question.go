@@ -36,6 +36,10 @@ type flight[T any] struct {
 	err      error
 }
 
+func newQuestion[T any](about string, timeout time.Duration, call func() (T, error)) *question[T] {
+	return &question[T]{about: about, timeout: timeout, call: call}
+}
+
 // ask returns the answer as it is now. The error is os.ErrDeadlineExceeded where
 // it did not come in time (at once, when an earlier call is already past its
 // deadline), the context's where that ended first.
@@ -52,6 +56,13 @@ func (q *question[T]) start() *flight[T] {
 		go q.run(f)
 	}
 	return q.flight
+}
+
+// idle reports whether no call is under way.
+func (q *question[T]) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.flight == nil
 }
 
 // run is the only place that may hang.

@@ -15,46 +15,56 @@ type Snapshot struct {
 	Readers     []ReaderResult
 }
 
-// A ReaderResult is how one reader fared. Names are those of the roles
-// (nodefs, imagefs, containerfs), memory and pid.
+// A ReaderResult is how one reader fared. Names are memory, allocatable, those of
+// the roles (nodefs, imagefs, containerfs) and pid; allocatable and the roles are
+// there as far as Facts name them.
 type ReaderResult struct {
 	Name     string
 	Err      error
 	Duration time.Duration // until it answered, or was given up
 }
 
-// Read reads everything: each filesystem, memory and PIDs in goroutines of their
-// own. One that fails or hangs hides no other, and all is over within the
-// timeout.
+// Read reads everything that Facts name: each filesystem, memory, the memory of
+// pods and PIDs in goroutines of their own. One that fails or hangs hides no
+// other, and all is over within the timeout. What the kubelet has no observation
+// of (the cgroup of all pods has no memory limit) has no Reading and no error.
 //
-// System calls, from the second time on: 3 for memory with cgroup v2 and 4 with v1,
-// 3 for PIDs, 2 for each distinct path.
+// System calls, from the second time on: 2 for memory with cgroup v2 and 3 with
+// v1, 3 for the memory of pods, 3 for PIDs, 2 for each distinct path.
 func (n *Node) Read(ctx context.Context) Snapshot {
 	began := time.Now()
-	filesystems, memory, pids := n.start(), n.memory.start(), n.pids.start()
+	facts := n.facts()
+	filesystems := n.filesystems.start(facts.Paths, headroom.Filesystems...)
+	memory, pids := n.memory.start(), n.pids.start()
+	var pods *flight[headroom.Reading]
+	if len(facts.PodCgroups) > 0 {
+		pods = n.startPods(facts.PodCgroups)
+	}
 	s := Snapshot{
-		Readings:    make([]headroom.Reading, 0, 2*len(n.roles)+2),
-		Filesystems: make(map[headroom.Filesystem]Filesystem, len(n.roles)),
-		Readers:     make([]ReaderResult, 0, len(n.roles)+2),
+		Readings:    make([]headroom.Reading, 0, 2*len(filesystems)+3),
+		Filesystems: make(map[headroom.Filesystem]Filesystem, len(filesystems)),
+		Readers:     make([]ReaderResult, 0, len(filesystems)+3),
 	}
-	if r, ok := collect(ctx, &s, "memory", began, n.memory, memory); ok {
-		s.Readings = append(s.Readings, r)
+	m, err := collect(ctx, &s, "memory", began, n.memory, memory)
+	if err == nil {
+		s.add(m.reading(facts.HugePages))
 	}
-	for i, role := range n.roles {
-		if fs, ok := collect(ctx, &s, string(role.name), began, &role.reader.question, filesystems[i]); ok {
-			s.Filesystems[role.name] = fs
-			bytes, inodes := fs.Readings(role.name)
+	if pods != nil {
+		s.add(collect(ctx, &s, "allocatable", began, n.pods, pods))
+	}
+	for _, q := range filesystems {
+		if fs, err := collect(ctx, &s, string(q.role), began, &q.reader.question, q.flight); err == nil {
+			s.Filesystems[q.role] = fs
+			bytes, inodes := fs.Readings(q.role)
 			s.Readings = append(s.Readings, bytes, inodes)
 		}
 	}
-	if r, ok := collect(ctx, &s, "pid", began, n.pids, pids); ok {
-		s.Readings = append(s.Readings, r)
-	}
+	s.add(collect(ctx, &s, "pid", began, n.pids, pids))
 	return s
 }
 
 // collect waits for an answer and enters how its reader fared.
-func collect[T any](ctx context.Context, s *Snapshot, name string, began time.Time, q *question[T], f *flight[T]) (answer T, ok bool) {
+func collect[T any](ctx context.Context, s *Snapshot, name string, began time.Time, q *question[T], f *flight[T]) (T, error) {
 	answer, err := q.wait(ctx, f)
 	result := ReaderResult{Name: name, Err: err}
 	if err == nil {
@@ -63,22 +73,16 @@ func collect[T any](ctx context.Context, s *Snapshot, name string, began time.Ti
 		result.Duration = time.Since(began)
 	}
 	s.Readers = append(s.Readers, result)
-	return answer, err == nil
+	return answer, err
 }
 
-// start begins to read every distinct path and returns, for each role, the
-// one that it waits for.
-func (n *Node) start() []*flight[Filesystem] {
-	flights := make([]*flight[Filesystem], len(n.roles))
-	for i, role := range n.roles {
-		for j, earlier := range n.roles[:i] {
-			if earlier.reader == role.reader {
-				flights[i] = flights[j]
-			}
-		}
-		if flights[i] == nil {
-			flights[i] = role.reader.start()
-		}
+// add enters a reading, if there is one; an error is the last reader's.
+func (s *Snapshot) add(r headroom.Reading, err error) {
+	if err != nil {
+		s.Readers[len(s.Readers)-1].Err = err
+		return
 	}
-	return flights
+	if r != noObservation {
+		s.Readings = append(s.Readings, r)
+	}
 }

@@ -63,7 +63,9 @@ func mountID(stat *unix.Statx_t) uint64 {
 }
 
 // spaces counts as cadvisor does (fs/vfs/stats.go): blocks of f_frsize bytes, and
-// of the free ones (f_bfree) only those that need no privilege (f_bavail).
+// of the free ones (f_bfree) only those that need no privilege (f_bavail). The
+// kubelet casts unsigned numbers to signed ones, and so does this: 2⁶⁴ − 1 inodes
+// (a filesystem that does not know) are −1.
 func spaces(fs unix.Statfs_t) (bytes, inodes Space) {
 	bytes = Space{Available: int64(fs.Bavail) * fs.Frsize, Capacity: int64(fs.Blocks) * fs.Frsize}
 	inodes = Space{Available: int64(fs.Ffree), Capacity: int64(fs.Files)}

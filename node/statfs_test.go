@@ -25,6 +25,14 @@ func TestSpaceIsCountedAsTheKubeletCounts(t *testing.T) {
 			unix.Statfs_t{Bsize: 4096, Frsize: 4096, Blocks: 10, Bfree: 5, Bavail: 5},
 			Space{20480, 40960}, Space{},
 		},
+		"one that says it has more inodes than can be counted": {
+			unix.Statfs_t{Bsize: 4096, Frsize: 4096, Blocks: 10, Bfree: 5, Bavail: 5, Files: 1<<64 - 1, Ffree: 1<<64 - 1},
+			Space{20480, 40960}, Space{-1, -1},
+		},
+		"one that has eaten into what is kept for root": {
+			unix.Statfs_t{Bsize: 4096, Frsize: 4096, Blocks: 10, Bfree: 1, Bavail: 1<<64 - 2, Files: 10, Ffree: 5},
+			Space{-8192, 40960}, Space{5, 10},
+		},
 		"one that holds nothing": {unix.Statfs_t{Bsize: 4096, Frsize: 4096}, Space{}, Space{}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,5 @@
 // Package nodetest gives tests real filesystems: small ones that can be filled,
-// and one that hangs. A package that uses it hands its TestMain to Main.
+// and some that hang. A package that uses it hands its TestMain to Main.
 package nodetest
 
 import (
@@ -86,14 +86,21 @@ func Tmpfs(t testing.TB, size, inodes int64) string {
 func Mount(t testing.TB, source, dir, fstype, options string) {
 	t.Helper()
 	needNamespace(t)
-	if err := unix.Mount(source, dir, fstype, 0, options); err != nil {
+	if err := mount(t, source, dir, fstype, options); err != nil {
 		t.Fatalf("nodetest: mount %s at %s: %v", fstype, dir, err)
+	}
+}
+
+func mount(t testing.TB, source, dir, fstype, options string) error {
+	if err := unix.Mount(source, dir, fstype, 0, options); err != nil {
+		return err
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 			t.Errorf("nodetest: unmount %s: %v", dir, err)
 		}
 	})
+	return nil
 }
 
 // HungFS mounts a filesystem that answers nothing until the test is over, and
@@ -103,13 +110,10 @@ func Mount(t testing.TB, source, dir, fstype, options string) {
 func HungFS(t testing.TB) (dir string, release func()) {
 	t.Helper()
 	dir = t.TempDir()
-	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatalf("nodetest: open /dev/fuse: %v (without root everybody must be allowed to open it)", err)
-	}
+	fd := openFuse(t, 0)
 	server := os.NewFile(uintptr(fd), "/dev/fuse")
 	release = func() { server.Close() }
-	Mount(t, "nodetest", dir, "fuse", fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fd))
+	Mount(t, "nodetest", dir, "fuse", fuseOptions(fd))
 	t.Cleanup(release) // before the unmount, which would wait as well
 	return dir, release
 }
