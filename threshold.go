@@ -142,7 +142,7 @@ func (c EvictionConfig) Thresholds() (Thresholds, error) {
 }
 
 // WithContainerFS returns ts with the thresholds of containerfs that the
-// kubelet gives itself, whatever was configured for it: copies of imagefs's
+// kubelet gives itself in place of those configured for it: copies of imagefs's
 // where images have a disk of their own (dedicated) and containers share it,
 // copies of nodefs's on one disk or where images and containers are apart
 // (dedicated and split); none where they are apart without imagefs being
@@ -156,23 +156,33 @@ func (ts Thresholds) WithContainerFS(dedicated, split bool) Thresholds {
 	if dedicated && !split {
 		bytes, inodes = ImageFSAvailable, ImageFSInodesFree
 	}
-	with := slices.DeleteFunc(slices.Clone(ts), func(t Threshold) bool {
-		return t.Signal.Filesystem() == ContainerFS
-	})
+	with := slices.Clone(ts)
 	for _, e := range Evictions {
 		for _, copied := range []struct{ from, to Signal }{{bytes, ContainerFSAvailable}, {inodes, ContainerFSInodesFree}} {
-			// The last one counts, as there: a soft threshold without grace
-			// stands behind the hard one and is taken for it.
-			for i := len(ts) - 1; i >= 0; i-- {
-				if t := ts[i]; t.Signal == copied.from && t.actsAtOnce() == (e == Hard) {
-					t.Signal, t.Eviction = copied.to, e
-					with = append(with, t)
-					break
-				}
+			// One gives way, whether or not there is one to copy.
+			if i := with.last(copied.to, e); i >= 0 {
+				with = slices.Delete(with, i, i+1)
+			}
+			if i := ts.last(copied.from, e); i >= 0 {
+				t := ts[i]
+				t.Signal, t.Eviction = copied.to, e
+				with = append(with, t)
 			}
 		}
 	}
 	return with
+}
+
+// last returns where the last threshold of s is that acts as e, or -1. The
+// kubelet counts the last one: a soft threshold without grace stands behind the
+// hard one and is taken for it, while the hard one stays in force.
+func (ts Thresholds) last(s Signal, e Eviction) int {
+	for i := len(ts) - 1; i >= 0; i-- {
+		if ts[i].Signal == s && ts[i].actsAtOnce() == (e == Hard) {
+			return i
+		}
+	}
+	return -1
 }
 
 func parseThresholds(field string, statements map[string]string, e Eviction) (Thresholds, error) {

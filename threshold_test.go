@@ -217,6 +217,22 @@ func TestContainerFSThresholdIsTheLastHardOne(t *testing.T) {
 	}
 }
 
+// What was configured for containerfs gives way, but of two that act at once only
+// the last one does.
+func TestContainerFSThresholdThatGivesWayIsTheLastHardOne(t *testing.T) {
+	configured, err := headroom.EvictionConfig{
+		Hard: statements("nodefs.available 10%", "containerfs.available 1Gi"), Soft: statements("containerfs.available 2Gi"),
+		SoftGracePeriod: statements("containerfs.available 0s"),
+	}.Thresholds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"hard nodefs.available<10%", "hard containerfs.available<1Gi", "hard containerfs.available<10%"}
+	if diff := cmp.Diff(want, lines(configured.WithContainerFS(false, false))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestThresholdIsFoundByWhatItWasConfiguredAs(t *testing.T) {
 	ts, err := headroom.EvictionConfig{
 		Hard: statements("pid.available 1"), Soft: statements("pid.available 2"), SoftGracePeriod: statements("pid.available 0s"),

@@ -31,7 +31,7 @@ func parseValue(s string) (Value, error) {
 		}
 		return Value{raw: s, percentage: float32(p) / 100}, nil
 	}
-	q, err := resource.ParseQuantity(s)
+	q, err := resource.ParseQuantity(tractable(s))
 	if err != nil {
 		return Value{}, fmt.Errorf("%q is neither a percentage nor a quantity such as 100Mi: %w", s, err)
 	}
@@ -40,6 +40,23 @@ func parseValue(s string) (Value, error) {
 		q = beyond.DeepCopy()
 	}
 	return Value{raw: s, quantity: &q}, nil
+}
+
+// tractable writes a quantity that is too small to matter in a way that can be
+// parsed: "1e-2147483647" would take for ever. All that is left of such a one is
+// that it is rounded up to a billionth, the smallest step of a quantity.
+func tractable(s string) string {
+	i := strings.LastIndexAny(s, "eE")
+	if i < 0 || !strings.ContainsAny(s[:i], "0123456789") { // "e-9" is parsed, and "e-30" refused
+		return s
+	}
+	exponent, err := strconv.ParseInt(s[i+1:], 10, 64)
+	// With at most i digits before it and an exponent below −(i + 9) a number is
+	// less than a billionth. Of an exponent the parser keeps 32 bits.
+	if smallest := i + 9; err == nil && int(int32(exponent)) < -smallest {
+		return s[:i] + "e-" + strconv.Itoa(smallest)
+	}
+	return s
 }
 
 // maxDigits is how many digits an int64 can have.
@@ -80,7 +97,9 @@ func (v Value) Of(capacity int64) int64 {
 // above reports whether v, of capacity, is strictly more than available.
 func (v Value) above(available, capacity int64) bool {
 	if v.quantity == nil {
-		return available < v.Of(capacity)
+		// The kubelet's own expression, not Of's sensible one: what a conversion
+		// makes of NaN and of 2⁶³ decides there, too, on the same machine.
+		return available < int64(float64(capacity)*float64(v.percentage))
 	}
 	// Exact: a quantity may lie beyond int64.
 	return v.quantity.CmpInt64(available) > 0

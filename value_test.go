@@ -61,6 +61,7 @@ func TestQuantityIsAbsoluteAndRoundedUp(t *testing.T) {
 		"100": 100, "1e3": 1000, "1E3": 1000, "+5": 5, "100.5": 101, "100m": 1, "1n": 1, "0.1": 1, ".5": 1, "5.": 5,
 		"16Ei": math.MaxInt64, "9223372036854775807": math.MaxInt64, "9223372036854775808": math.MaxInt64,
 		"9223372036854775806": math.MaxInt64 - 1, "1e19": math.MaxInt64, "1e2147483647": math.MaxInt64, "0.0000000001e28": 1e18,
+		"1e-2147483647": 1, "123.45E-1000000000": 1, "1e-18": 1, "99999999999999999999e-11": 1e9, "1e-4294967296": 1, "12e-4294967296": 12,
 	} {
 		threshold := parse(t, raw)
 		for _, capacity := range []int64{0, 1, math.MaxInt64} {
@@ -103,7 +104,7 @@ func TestExactlyTwoSpellingsSwitchOff(t *testing.T) {
 func TestValueThatTheKubeletRefusesIsRefusedByFieldSignalAndValue(t *testing.T) {
 	for _, raw := range []string{
 		"101%", "100.1%", "-1%", "Inf%", "-Inf%", "+Inf%", "1e400%", " 10%", "10 %", "%", "%10", "１０%", "ten%",
-		"0", "0Mi", "-1", "-100Mi", "1K", "100MB", "1KiB", " 100Mi", "100Mi ", "100 Mi", "", "Mi", "1e", "--1", "0.0",
+		"0", "0Mi", "-1", "-100Mi", "1K", "100MB", "1KiB", " 100Mi", "100Mi ", "100 Mi", "", "Mi", "1e", "--1", "0.0", "e-30", ".e-2147483647",
 	} {
 		_, err := headroom.EvictionConfig{Hard: map[string]string{"nodefs.available": raw}}.Thresholds()
 		if err == nil || !strings.HasPrefix(err.Error(), "evictionHard: nodefs.available: ") || !strings.Contains(err.Error(), strconv.Quote(raw)) {

@@ -14,6 +14,10 @@ type Configuration struct {
 	// for containerfs depends on the disks: see
 	// headroom.Thresholds.WithContainerFS.
 	Thresholds headroom.Thresholds
+	// HardOnly says that of the thresholds only the hard ones are known, without
+	// minimum reclaims, and nothing of TransitionPeriod, ImageGCHigh and ImageGCLow:
+	// a log tells no more.
+	HardOnly bool
 	// TransitionPeriod is how long a node condition outlasts its cause.
 	TransitionPeriod time.Duration
 	// ImageGCHigh and ImageGCLow are percentages of the image filesystem in use:
@@ -45,6 +49,11 @@ type Configuration struct {
 	Version string
 	// Read is when the source last said so.
 	Read time.Time
+
+	// eviction is what Thresholds come from, empty where only they are known.
+	eviction headroom.EvictionConfig
+	// ignoresPods says that ignorePods was called.
+	ignoresPods bool
 }
 
 // The sources of a Configuration, as metrics name them.
@@ -55,3 +64,29 @@ const (
 	FromLog     = "log"
 	Assumed     = "assumed"
 )
+
+// ignorePods takes back the threshold that the pods' cgroup has by
+// enforceNodeAllocatable: --experimental-allocatable-ignore-eviction was given.
+func (c *Configuration) ignorePods() {
+	c.eviction.EnforcePods = false
+	if thresholds, err := c.eviction.Thresholds(); err == nil { // they were parsed before
+		c.Thresholds = thresholds
+	}
+	c.ignoresPods = true
+}
+
+// beside adds what the command line and the files of the kubelet say to what it
+// says itself.
+func (c *Configuration) beside(disk *Configuration) {
+	c.RootDir = disk.RootDir
+	if c.RuntimeEndpoint == "" {
+		c.RuntimeEndpoint = disk.RuntimeEndpoint
+	}
+	if disk.ignoresPods {
+		c.ignorePods()
+	}
+	c.OnDisk = disk
+	if disk.RootDir != "" { // of a process, which began with something else maybe
+		c.OnDisk = disk.OnDisk
+	}
+}

@@ -53,7 +53,7 @@ func newClient(o Options) (*client, error) {
 
 // read asks for the configuration and, now and then, for the version.
 func (c *client) read(ctx context.Context) (*Configuration, error) {
-	found, err := c.configz(ctx)
+	d, err := c.configz(ctx)
 	if err != nil {
 		// The next kubelet to answer may be another one.
 		c.asked = time.Time{}
@@ -65,11 +65,29 @@ func (c *client) read(ctx context.Context) (*Configuration, error) {
 		c.version, _ = c.askVersion(ctx)
 		c.asked = time.Now()
 	}
+	found, err := d.configuration(c.release(d))
+	if err != nil {
+		return nil, fmt.Errorf("%s/configz: %w", c.base, err)
+	}
 	found.Version = c.version
 	return found, nil
 }
 
-func (c *client) configz(ctx context.Context) (*Configuration, error) {
+// release is the kubelet's by its own account or by ours, else by what it
+// answered.
+func (c *client) release(d *effectiveDocument) release {
+	for _, version := range []string{c.version, c.opts.Version} {
+		if r := parseRelease(version); r != 0 {
+			return r
+		}
+	}
+	if d.kind == "" {
+		return firstWithKind - 1
+	}
+	return firstWithKind
+}
+
+func (c *client) configz(ctx context.Context) (*effectiveDocument, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	answer, err := c.get(ctx, "/configz")
@@ -82,20 +100,27 @@ func (c *client) configz(ctx context.Context) (*Configuration, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := parseConfigz(data)
+	d, err := parseConfigz(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return found, nil
+	return d, nil
 }
 
-// parseConfigz reads a kubelet's effective configuration. Its defaults, drop-ins
-// and flags are merged already:
+// An effectiveDocument is a kubelet's own: its defaults, drop-ins and flags are
+// merged already.
+type effectiveDocument struct {
+	document
+	kind string // empty before 1.37
+}
+
+// firstWithKind is the release since which /configz says of what kind it is.
+const firstWithKind release = 37
+
+// parseConfigz takes the document from an answer:
 //
 //	{"kubeletconfig":{"kind":"KubeletConfiguration","evictionHard":{"nodefs.available":"10%"},…}}
-//
-// Kubelets before 1.37 leave kind and apiVersion out.
-func parseConfigz(data []byte) (*Configuration, error) {
+func parseConfigz(data []byte) (*effectiveDocument, error) {
 	var z struct {
 		KubeletConfig json.RawMessage `json:"kubeletconfig"`
 	}
@@ -105,9 +130,16 @@ func parseConfigz(data []byte) (*Configuration, error) {
 	if z.KubeletConfig == nil || bytes.Equal(z.KubeletConfig, []byte("null")) {
 		return nil, errors.New(`not a kubelet's answer: "kubeletconfig" is missing`)
 	}
-	var d document
-	if err := decode(z.KubeletConfig, &d); err != nil {
+	d := &effectiveDocument{}
+	if err := decode(z.KubeletConfig, &d.document); err != nil {
 		return nil, err
 	}
-	return d.configuration()
+	var meta struct {
+		Kind string `json:"kind"`
+	}
+	if err := decode(z.KubeletConfig, &meta); err != nil {
+		return nil, err
+	}
+	d.kind = meta.Kind
+	return d, nil
 }

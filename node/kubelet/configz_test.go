@@ -136,6 +136,43 @@ func TestKubeletThatHangsIsGivenUpAndDelaysNobody(t *testing.T) {
 	}
 }
 
+// Without its metrics a kubelet's release is told by the kind, which /configz has
+// since 1.37.
+func TestHugePagesAreTakenOffWhereTheKubeletDoesSo(t *testing.T) {
+	const rest = `"imageGCHighThresholdPercent":85,"imageGCLowThresholdPercent":80}}`
+	for name, c := range map[string]struct {
+		configz, metrics, version string
+		want                      bool
+	}{
+		"1.37":                            {`{"kubeletconfig":{"kind":"KubeletConfiguration",`, metrics, "", true},
+		"1.36":                            {`{"kubeletconfig":{`, strings.Replace(metrics, "1.37", "1.36", 1), "", false},
+		"1.37 without metrics":            {`{"kubeletconfig":{"kind":"KubeletConfiguration",`, "", "", true},
+		"before 1.37 without metrics":     {`{"kubeletconfig":{`, "", "", false},
+		"1.36 by our word":                {`{"kubeletconfig":{"kind":"KubeletConfiguration",`, "", "v1.36.1", false},
+		"the kubelet's word before ours":  {`{"kubeletconfig":{`, metrics, "v1.36.1", true},
+		"the gate off":                    {`{"kubeletconfig":{"featureGates":{"HugepageAwareEviction":false},`, metrics, "", false},
+		"all beta gates off":              {`{"kubeletconfig":{"featureGates":{"AllBeta":false},`, metrics, "", false},
+		"all beta gates off but this one": {`{"kubeletconfig":{"featureGates":{"AllBeta":false,"HugepageAwareEviction":true},`, metrics, "", true},
+		"the gate on before there was it": {`{"kubeletconfig":{"featureGates":{"HugepageAwareEviction":true},`, "", "v1.36.1", false},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/metrics" {
+				io.WriteString(w, c.metrics)
+				return
+			}
+			io.WriteString(w, c.configz+rest)
+		}))
+		defer server.Close()
+		s := source(t, Options{URL: server.URL, Version: c.version})
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got, err := s.Configuration(); err != nil || got.HugePages != c.want {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
 func TestTokenIsReadForEveryRequest(t *testing.T) {
 	var got string
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -240,14 +277,6 @@ func TestURLMayEndInConfigz(t *testing.T) {
 		c, err := newClient(Options{URL: url})
 		if err != nil || c.base != "https://n:10250" {
 			t.Errorf("%s: %v, %v", url, c, err)
-		}
-	}
-}
-
-func TestVersionIsUnknownWhereItIsNotTold(t *testing.T) {
-	for _, text := range []string{"", "kubernetes_build_info{} 1\n", "kubernetes_build_info{git_version=\"v1", "x 1\n"} {
-		if v, err := parseVersion(strings.NewReader(text)); err == nil {
-			t.Errorf("%q: %q", text, v)
 		}
 	}
 }

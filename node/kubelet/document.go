@@ -16,17 +16,25 @@ import (
 
 // A document is the part of a KubeletConfiguration (kubelet.config.k8s.io/v1beta1)
 // that is read here. Other fields are not looked at, so that a wrong type in one
-// of them, which a kubelet would refuse, is not noticed.
+// of them, which a kubelet would refuse, is not noticed. What is left out when it
+// is written again is what a kubelet leaves out: drop-ins are merged into that.
 type document struct {
-	EvictionHard                     map[string]string `json:"evictionHard"`
-	EvictionSoft                     map[string]string `json:"evictionSoft"`
-	EvictionSoftGracePeriod          map[string]string `json:"evictionSoftGracePeriod"`
-	EvictionMinimumReclaim           map[string]string `json:"evictionMinimumReclaim"`
-	MergeDefaultEvictionSettings     *bool             `json:"mergeDefaultEvictionSettings"`
+	EvictionHard                     map[string]string `json:"evictionHard,omitempty"`
+	EvictionSoft                     map[string]string `json:"evictionSoft,omitempty"`
+	EvictionSoftGracePeriod          map[string]string `json:"evictionSoftGracePeriod,omitempty"`
+	EvictionMinimumReclaim           map[string]string `json:"evictionMinimumReclaim,omitempty"`
+	MergeDefaultEvictionSettings     *bool             `json:"mergeDefaultEvictionSettings,omitempty"`
 	EvictionPressureTransitionPeriod duration          `json:"evictionPressureTransitionPeriod"`
-	ImageGCHighThresholdPercent      *int32            `json:"imageGCHighThresholdPercent"`
-	ImageGCLowThresholdPercent       *int32            `json:"imageGCLowThresholdPercent"`
-	EnforceNodeAllocatable           []string          `json:"enforceNodeAllocatable"`
+	ImageGCHighThresholdPercent      *int32            `json:"imageGCHighThresholdPercent,omitempty"`
+	ImageGCLowThresholdPercent       *int32            `json:"imageGCLowThresholdPercent,omitempty"`
+	EnforceNodeAllocatable           []string          `json:"enforceNodeAllocatable,omitempty"`
+	SystemReservedCgroup             string            `json:"systemReservedCgroup,omitempty"`
+	KubeReservedCgroup               string            `json:"kubeReservedCgroup,omitempty"`
+	CgroupRoot                       string            `json:"cgroupRoot,omitempty"`
+	CgroupsPerQOS                    *bool             `json:"cgroupsPerQOS,omitempty"`
+	CgroupDriver                     string            `json:"cgroupDriver,omitempty"`
+	ContainerRuntimeEndpoint         string            `json:"containerRuntimeEndpoint,omitempty"`
+	FeatureGates                     map[string]bool   `json:"featureGates,omitempty"`
 }
 
 // A duration is a Go duration in a string, as metav1.Duration; null is refused,
@@ -46,10 +54,17 @@ func (d *duration) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+func (d duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
+
 // decode reads JSON with the kubelet's own decoder: names match by case, unknown
 // ones are passed over.
 func decode(data []byte, into any) error {
-	err := kjson.UnmarshalCaseSensitivePreserveInts(data, into)
+	return explainType(data, kjson.UnmarshalCaseSensitivePreserveInts(data, into))
+}
+
+// explainType makes a decoder's error name the field and its value, where it is
+// about a type.
+func explainType(data []byte, err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
 		return wrongType(data, wrong)
@@ -57,7 +72,6 @@ func decode(data []byte, into any) error {
 	return err
 }
 
-// wrongType names the field and its value, which the decoder's error does not.
 func wrongType(data []byte, wrong *json.UnmarshalTypeError) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
@@ -82,73 +96,58 @@ func wrongType(data []byte, wrong *json.UnmarshalTypeError) error {
 	return fmt.Errorf("%s: %.100s: %s where %s is wanted", wrong.Field, shown, wrong.Value, wrong.Type)
 }
 
-// defaultHard is what a kubelet on Linux uses where its configuration file has
-// no evictionHard (pkg/kubelet/eviction/defaults_linux.go).
-var defaultHard = map[string]string{
-	"memory.available":   "100Mi",
-	"nodefs.available":   "10%",
-	"nodefs.inodesFree":  "5%",
-	"imagefs.available":  "15%",
-	"imagefs.inodesFree": "5%",
-}
-
-// setDefaults fills in what a kubelet does when it loads a configuration file
-// (loadConfigFile in cmd/kubelet/app/server.go and
-// pkg/kubelet/apis/config/v1beta1/defaults.go). Any evictionHard, even an empty
-// one, replaces all of the defaults, unless they are asked for.
-func (d *document) setDefaults() {
-	if d.EvictionHard == nil {
-		d.EvictionHard = maps.Clone(defaultHard)
-	} else if d.MergeDefaultEvictionSettings != nil && *d.MergeDefaultEvictionSettings {
-		for signal, value := range defaultHard {
-			if _, ok := d.EvictionHard[signal]; !ok {
-				d.EvictionHard[signal] = value
-			}
-		}
-	}
-	if d.EvictionPressureTransitionPeriod.Duration == 0 {
-		d.EvictionPressureTransitionPeriod.Duration = 5 * time.Minute
-	}
-	if d.ImageGCHighThresholdPercent == nil {
-		d.ImageGCHighThresholdPercent = new(int32(85))
-	}
-	if d.ImageGCLowThresholdPercent == nil {
-		d.ImageGCLowThresholdPercent = new(int32(80))
-	}
-	if d.EnforceNodeAllocatable == nil {
-		d.EnforceNodeAllocatable = []string{"pods"}
-	}
-}
-
-// configuration parses what the fields say and refuses what a kubelet would not
-// start with (ValidateKubeletConfiguration, ParseThresholdConfig).
-func (d *document) configuration() (*Configuration, error) {
+// configuration parses what the fields say and refuses thresholds that a kubelet
+// would not start with (ParseThresholdConfig).
+func (d *document) configuration(r release) (*Configuration, error) {
 	if d.ImageGCHighThresholdPercent == nil || d.ImageGCLowThresholdPercent == nil {
 		return nil, errors.New("imageGCHighThresholdPercent or imageGCLowThresholdPercent is missing, which every kubelet has: this is not a kubelet's effective configuration")
 	}
-	high, low := int(*d.ImageGCHighThresholdPercent), int(*d.ImageGCLowThresholdPercent)
-	switch {
-	case high < 0 || high > 100:
-		return nil, fmt.Errorf("imageGCHighThresholdPercent: %d is not between 0 and 100", high)
-	case low < 0 || low > 100:
-		return nil, fmt.Errorf("imageGCLowThresholdPercent: %d is not between 0 and 100", low)
-	case low >= high:
-		return nil, fmt.Errorf("imageGCLowThresholdPercent: %d is not below imageGCHighThresholdPercent, %d", low, high)
-	}
-	thresholds, err := headroom.EvictionConfig{
+	eviction := headroom.EvictionConfig{
 		Hard:            d.EvictionHard,
 		Soft:            d.EvictionSoft,
 		SoftGracePeriod: d.EvictionSoftGracePeriod,
 		MinimumReclaim:  d.EvictionMinimumReclaim,
 		EnforcePods:     slices.Contains(d.EnforceNodeAllocatable, "pods"),
-	}.Thresholds()
+	}
+	thresholds, err := eviction.Thresholds()
 	if err != nil {
 		return nil, err
+	}
+	hard := maps.Clone(d.EvictionHard)
+	if hard == nil {
+		hard = map[string]string{} // it is known that there is none
 	}
 	return &Configuration{
 		Thresholds:       thresholds,
 		TransitionPeriod: d.EvictionPressureTransitionPeriod.Duration,
-		ImageGCHigh:      high,
-		ImageGCLow:       low,
+		ImageGCHigh:      int(*d.ImageGCHighThresholdPercent),
+		ImageGCLow:       int(*d.ImageGCLowThresholdPercent),
+		Hard:             hard,
+		HugePages:        d.hugePages(r),
+		PodCgroups:       d.podCgroups(),
+		RuntimeEndpoint:  endpoint(d.ContainerRuntimeEndpoint),
+		eviction:         eviction,
 	}, nil
+}
+
+// hugePages says whether the feature gate HugepageAwareEviction is on: a beta
+// one, on by default, since 1.37.
+func (d *document) hugePages(r release) bool {
+	if !r.since(37) {
+		return false
+	}
+	for _, gate := range []string{"HugepageAwareEviction", "AllBeta"} {
+		if on, ok := d.FeatureGates[gate]; ok {
+			return on
+		}
+	}
+	return true
+}
+
+// endpoint gives a bare path the scheme that kubelets before 1.27 put in front.
+func endpoint(s string) string {
+	if len(s) > 0 && s[0] == '/' {
+		return "unix://" + s
+	}
+	return s
 }

@@ -32,7 +32,7 @@ func TestFileIsReadAsTheKubeletReadsIt(t *testing.T) {
 		"merged into an empty map":                  {head + "mergeDefaultEvictionSettings: true\nevictionHard: {}\n", defaults},
 		"0% and 100% switch off":                    {head + "evictionHard: {nodefs.available: 0%, imagefs.available: 100%, pid.available: 10%}\n", []string{"hard pid.available<10%"}},
 		"enforcing nothing leaves allocatable out":  {head + "enforceNodeAllocatable: []\nevictionHard: {memory.available: 1Gi}\n", []string{"hard memory.available<1Gi"}},
-		"enforcing pods explicitly":                 {head + "enforceNodeAllocatable: [pods, kube-reserved]\nevictionHard: {memory.available: 1Gi}\n", []string{"hard memory.available<1Gi", "hard allocatableMemory.available<1Gi"}},
+		"enforcing pods explicitly":                 {head + "enforceNodeAllocatable: [pods, kube-reserved]\nkubeReservedCgroup: /kube\nevictionHard: {memory.available: 1Gi}\n", []string{"hard memory.available<1Gi", "hard allocatableMemory.available<1Gi"}},
 		"soft with grace and minimum reclaim":       {head + "evictionHard: {}\nevictionSoft: {nodefs.available: 15%}\nevictionSoftGracePeriod: {nodefs.available: 1m30s}\nevictionMinimumReclaim: {nodefs.available: 1Gi}\n", []string{"soft nodefs.available<15% for 1m30s +1Gi"}},
 		"a name that nobody knows":                  {head + "evictionHardd: {a: b}\nmemoryz: [1]\n", defaults},
 		"a name that differs in case":               {head + "EvictionHard: {memory.available: 1Gi}\n", defaults},

@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"unicode"
-
-	"sigs.k8s.io/yaml"
 )
 
 // maxSize bounds what is read of a file or of an answer.
@@ -18,10 +14,12 @@ const maxSize = 4 << 20
 
 // A file is a KubeletConfiguration on disk. Only one read at a time.
 type file struct {
-	path string
+	path    string
+	release func() release // what is known of the kubelet's when the file is read
 	// What the file held last, and what came of it: the same bytes are not
 	// parsed again.
 	data   []byte
+	by     release
 	parsed *Configuration
 	err    error
 }
@@ -31,9 +29,9 @@ func (f *file) read(context.Context) (*Configuration, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.data == nil || !bytes.Equal(data, f.data) {
-		f.data = data
-		f.parsed, f.err = ParseFile(data)
+	if r := f.release(); f.data == nil || f.by != r || !bytes.Equal(data, f.data) {
+		f.data, f.by = data, r
+		f.parsed, f.err = parseFile(data, r)
 	}
 	if f.err != nil {
 		return nil, fmt.Errorf("%s: %w", f.path, f.err)
@@ -42,32 +40,24 @@ func (f *file) read(context.Context) (*Configuration, error) {
 	return &c, nil
 }
 
-// ParseFile reads a KubeletConfiguration, YAML or JSON, as a kubelet with
-// --config does: of several YAML documents the first counts, of a name that is
-// given twice the last, a name that is not known is passed over, defaults are
-// filled in. What the kubelet would refuse is an error that names field and
-// value. Source and Read are left to the caller.
-func ParseFile(data []byte) (*Configuration, error) {
-	if len(data) == 0 {
-		return nil, errors.New("empty: the kubelet refuses an empty configuration file")
-	}
-	// What begins like JSON must be JSON, also there.
-	if !bytes.HasPrefix(bytes.TrimLeftFunc(data, unicode.IsSpace), []byte("{")) {
-		converted, err := yaml.YAMLToJSON(data)
-		if err != nil {
-			return nil, err
-		}
-		data = converted
-	}
-	if err := checkKind(data); err != nil {
+// ParseFile reads a KubeletConfiguration, YAML or JSON, as a kubelet of the newest
+// release does with nothing but --config: of several YAML documents the first
+// counts, of a name that is given twice the last, a name that is not known is
+// passed over, defaults are filled in. What the kubelet would refuse is an error
+// that names field and value. Source and Read are left to the caller.
+func ParseFile(data []byte) (*Configuration, error) { return parseFile(data, 0) }
+
+func parseFile(data []byte, r release) (*Configuration, error) {
+	d, err := parseDocument(data)
+	if err != nil {
 		return nil, err
 	}
-	var d document
-	if err := decode(data, &d); err != nil {
+	d.loadDefaults(r)
+	d.setDefaults(r)
+	if err := d.validate(r); err != nil {
 		return nil, err
 	}
-	d.setDefaults()
-	return d.configuration()
+	return d.configuration(r)
 }
 
 func checkKind(data []byte) error {
@@ -97,13 +87,15 @@ func readSmall(path string) ([]byte, error) {
 	return readAll(f, path)
 }
 
-func readAll(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxSize+1))
+func readAll(r io.Reader, name string) ([]byte, error) { return readUpTo(r, name, maxSize) }
+
+func readUpTo(r io.Reader, name string, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(data) > maxSize {
-		return nil, fmt.Errorf("%s: longer than %d bytes", name, maxSize)
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("%s: longer than %d bytes", name, most)
 	}
 	return data, nil
 }

@@ -37,7 +37,7 @@ func (c *client) get(ctx context.Context, path string) (*http.Response, error) {
 	}
 	if answer.StatusCode != http.StatusOK {
 		answer.Body.Close()
-		return nil, fmt.Errorf("%s%s: %s%s", c.base, path, answer.Status, remedyFor(answer.StatusCode))
+		return nil, fmt.Errorf("%s%s: %s%s", c.base, path, answer.Status, remedyFor(path, answer.StatusCode))
 	}
 	return answer, nil
 }
@@ -102,8 +102,9 @@ func (c *client) connect() (*http.Client, error) {
 		}
 	}
 	return &http.Client{
-		// No proxy: the kubelet is this node's.
-		Transport: &http.Transport{TLSClientConfig: config, MaxIdleConns: 1},
+		// No proxy: the kubelet is this node's. It would compress its metrics for
+		// us, which on one machine is only work, for both.
+		Transport: &http.Transport{TLSClientConfig: config, MaxIdleConns: 1, DisableCompression: true},
 		// A redirect would carry the token elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
@@ -125,13 +126,20 @@ func explain(err error) error {
 	return err
 }
 
-func remedyFor(status int) string {
-	switch status {
-	case http.StatusUnauthorized:
+// remedyFor says what to do about a status that is not 200. The kubelet's
+// authorizer names each path after a subresource of the node
+// (pkg/kubelet/server/auth.go).
+func remedyFor(path string, status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
 		return ": the kubelet does not know who asks: give --kubelet.token-file, or a client certificate"
-	case http.StatusForbidden:
+	case status == http.StatusForbidden && path == summaryPath:
+		return ": whoever asks needs \"get\" on nodes/stats"
+	case status == http.StatusForbidden && path == metricsPath:
+		return ": whoever asks needs \"get\" on nodes/metrics"
+	case status == http.StatusForbidden:
 		return ": whoever asks needs \"get\" on nodes/configz (before Kubernetes 1.33: nodes/proxy)"
-	case http.StatusNotFound:
+	case status == http.StatusNotFound && path == "/configz":
 		return ": the kubelet serves it only with enableDebuggingHandlers: true, and never on its read-only port"
 	}
 	return ""

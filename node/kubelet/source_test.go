@@ -18,6 +18,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nodeheadroom/headroom/node/nodetest"
 )
 
@@ -35,23 +37,24 @@ func TestWithoutASourceThereIsNone(t *testing.T) {
 	<-s.Ready()
 }
 
-func TestURLWinsOverFileOverAssumption(t *testing.T) {
+func TestSourcesAreAskedInTheirOrder(t *testing.T) {
 	path := config(t, head)
+	s := source(t, Options{URL: "https://127.0.0.1:1", Proc: "/proc", ConfigFile: path, LogFile: path, AssumeFile: path})
+	var names []string
+	for _, o := range s.origins {
+		names = append(names, o.name)
+	}
+	if diff := cmp.Diff([]string{"configz", "flags", "files", "log", "assumed"}, names); diff != "" {
+		t.Error(diff)
+	}
 	for _, c := range []struct {
 		opts Options
 		want string
 	}{
-		{Options{URL: "https://127.0.0.1:1", ConfigFile: path, AssumeFile: path}, "configz"},
 		{Options{ConfigFile: path, AssumeFile: "absent"}, "files"},
 		{Options{AssumeFile: path}, "assumed"},
 	} {
 		s := source(t, c.opts)
-		if s.name != c.want {
-			t.Errorf("%+v: source is %s", c.opts, s.name)
-		}
-		if c.want == "configz" {
-			continue
-		}
 		if err := s.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -217,8 +220,9 @@ func TestFileOnAHungFilesystemIsGivenUpAndTakenUpAgain(t *testing.T) {
 			if err := s.Refresh(ctx); !errors.Is(err, context.Canceled) {
 				t.Errorf("while it hangs: %v", err)
 			}
-			first := s.pending
-			if err := s.Refresh(ctx); !errors.Is(err, context.Canceled) || first == nil || s.pending != first {
+			origin := s.origins[0]
+			first := origin.pending
+			if err := s.Refresh(ctx); !errors.Is(err, context.Canceled) || first == nil || origin.pending != first {
 				t.Errorf("a second read was begun: %v", err)
 			}
 			if _, err := s.Last(); err != errNotRead {
@@ -226,7 +230,7 @@ func TestFileOnAHungFilesystemIsGivenUpAndTakenUpAgain(t *testing.T) {
 			}
 			release()
 			s.Refresh(t.Context())
-			if s.pending != nil {
+			if origin.pending != nil {
 				t.Error("when its server is gone the read is still under way")
 			}
 		})
@@ -238,7 +242,7 @@ func TestReadThatHangsIsAnErrorInTheEnd(t *testing.T) {
 		released := make(chan struct{})
 		var reads atomic.Int32
 		s := source(t, Options{ConfigFile: "config.yaml"})
-		s.read = func(context.Context) (*Configuration, error) {
+		s.origins[0].read = func(context.Context) (*Configuration, error) {
 			if reads.Add(1) == 1 {
 				<-released
 				return nil, errors.New("stale")
