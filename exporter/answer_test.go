@@ -3,7 +3,6 @@ package exporter
 import (
 	"compress/gzip"
 	"io"
-	"log/slog"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ func TestScrapeIsCompressedForWhomItMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := collect(t, node.Config{Facts: node.Fixed(nil), Timeout: time.Minute}, source, slog.New(slog.DiscardHandler))
+	c := collect(t, node.New(node.Config{Facts: node.Fixed(nil), Timeout: time.Minute}), source)
 	for accepted, want := range map[string]bool{
 		"":                     false,
 		"gzip":                 true,

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,24 +26,30 @@ type configurations interface {
 	Last() (took time.Duration, err error)
 }
 
+// snapshots is what the collector and the observer want of a node.Node.
+type snapshots interface {
+	Read(context.Context) node.Snapshot
+}
+
 // A collector reads the node at each scrape. It answers by itself, for a registry
 // describes, checks, sorts and allocates every sample anew, which would be most
 // of a scrape's work. Safe for concurrent use.
 type collector struct {
-	node   *node.Node
-	source configurations
-	log    *slog.Logger
-	// containersApart says that containerfs was given a path of its own.
-	containersApart bool
-	build           []byte
-	answers         sync.Pool
+	node     snapshots
+	source   configurations
+	runtime  func() (took time.Duration, asked bool, err error)
+	observer *observer // nil where no kubelet is asked
+	log      *slog.Logger
+	build    []byte
+	answers  sync.Pool
+	page     atomic.Pointer[page]
 
 	mu     sync.Mutex
 	layout *layout           // as last seen whole
 	failed map[string]string // by reader, what was logged
 }
 
-func newCollector(n *node.Node, s configurations, containersApart bool, log *slog.Logger) (*collector, error) {
+func newCollector(n snapshots, s configurations, log *slog.Logger) (*collector, error) {
 	// It never changes: written once, it begins every scrape.
 	r := prometheus.NewRegistry()
 	if err := r.Register(version.NewCollector(namespace)); err != nil {
@@ -59,40 +66,60 @@ func newCollector(n *node.Node, s configurations, containersApart bool, log *slo
 		}
 	}
 	return &collector{
-		node: n, source: s, log: log, containersApart: containersApart, build: build.Bytes(),
+		node: n, source: s, log: log, build: build.Bytes(),
+		runtime: func() (time.Duration, bool, error) { return 0, false, nil },
 		answers: sync.Pool{New: func() any { return newAnswer() }},
 		failed:  make(map[string]string),
 	}, nil
 }
 
-// read reads the node and returns what to show, good until x is used again. What
-// could not be read is told by the metrics: there is no error.
-func (c *collector) read(x *exposition) []byte {
-	v := view{node: c.node.Read(context.Background())}
+// read reads the node and returns what to show: a page that stays, and what
+// follows it, good until a is used again. What could not be read is told by the
+// metrics: there is no error.
+func (c *collector) read(a *answer) (*page, []byte) {
+	v := c.view()
+	p := c.page.Load()
+	if p == nil || !p.holds(v) {
+		p = newPage(v, c.build, a.packer)
+		c.page.Store(p)
+	}
+	a.reset()
+	a.expose(v, p)
+	return p, a.text(nil)
+}
+
+// view reads the node and takes what is known of its kubelet.
+func (c *collector) view() *view {
+	v := &view{node: c.node.Read(context.Background())}
 	c.report(v.node.Readers)
 	v.layout = c.see(v.node.Filesystems)
-	v.configTook, v.configErr = c.source.Last()
-	if config, err := c.source.Configuration(); err == nil {
-		v.config = config
+	took, failure := c.source.Last()
+	config, err := c.source.Configuration()
+	if err == nil {
+		v.config = config // there is one without success while the last good one is kept
 	}
-	x.reset()
-	x.expose(v)
-	return x.text(c.build)
+	if failure == nil {
+		failure = err
+	}
+	v.background = append(make([]node.ReaderResult, 0, 4), node.ReaderResult{Name: "thresholds", Err: failure, Duration: took})
+	if took, asked, err := c.runtime(); asked {
+		v.background = append(v.background, node.ReaderResult{Name: "runtime", Err: err, Duration: took})
+	}
+	if c.observer != nil {
+		c.observer.notice(v.node.Readings)
+		v.seen, v.counts = c.observer.known()
+		v.background = c.observer.report(v.background)
+	}
+	return v
 }
 
 // see returns the layout of the disks, or the last one while some of them cannot
 // be read: the kubelet, too, keeps the one it saw first.
 func (c *collector) see(fs map[headroom.Filesystem]node.Filesystem) *layout {
-	nodefs, ok1 := fs[headroom.NodeFS]
-	imagefs, ok2 := fs[headroom.ImageFS]
-	containerfs, ok3 := fs[headroom.ContainerFS]
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if ok1 && ok2 && (ok3 || !c.containersApart) {
-		c.layout = &layout{
-			dedicated: nodefs.Disk != imagefs.Disk,
-			split:     c.containersApart && containerfs.Disk != imagefs.Disk,
-		}
+	if l := layoutOf(fs); l != nil && (c.layout == nil || *l != *c.layout) {
+		c.layout = l
 	}
 	return c.layout
 }

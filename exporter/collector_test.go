@@ -24,8 +24,7 @@ func (k kept) Last() (time.Duration, error)                   { return 2 * time.
 
 func TestKeptThresholdsAreServedAsSuch(t *testing.T) {
 	dir := nodetest.Tmpfs(t, 1<<20, 0)
-	c := collect(t, node.Config{Facts: node.Fixed(map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}), Timeout: time.Minute},
-		kept{configuration(t, "")}, slog.New(slog.DiscardHandler))
+	c := collect(t, node.New(node.Config{Facts: node.Fixed(map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}), Timeout: time.Minute}), kept{configuration(t, "")})
 	got := gather(t, c)
 	for _, want := range []string{
 		`headroom_threshold_enabled{signal="nodefs.available",eviction="hard"} 1`,
@@ -41,8 +40,7 @@ func TestKeptThresholdsAreServedAsSuch(t *testing.T) {
 
 func TestExpositionIsTheSameAtEveryScrape(t *testing.T) {
 	dir := nodetest.Tmpfs(t, 1<<20, 0)
-	c := collect(t, node.Config{Facts: node.Fixed(map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}), Timeout: time.Minute},
-		kept{configuration(t, "")}, slog.New(slog.DiscardHandler))
+	c := collect(t, node.New(node.Config{Facts: node.Fixed(map[headroom.Filesystem]string{"nodefs": dir, "imagefs": dir, "containerfs": dir}), Timeout: time.Minute}), kept{configuration(t, "")})
 	first := strings.Count(gather(t, c), "\n")
 	for range 3 {
 		if got := strings.Count(gather(t, c), "\n"); got != first {
@@ -54,25 +52,23 @@ func TestExpositionIsTheSameAtEveryScrape(t *testing.T) {
 func TestDisksAreRememberedWhileOneCannotBeRead(t *testing.T) {
 	a, b := node.Filesystem{Disk: node.Disk{Major: 8, Minor: 1}}, node.Filesystem{Disk: node.Disk{Major: 8, Minor: 2}}
 	type disks = map[headroom.Filesystem]node.Filesystem
+	two := disks{"nodefs": a, "imagefs": b, "containerfs": b}
 	for name, c := range map[string]struct {
-		apart bool
-		seen  []disks
-		want  *layout
+		seen []disks
+		want *layout
 	}{
-		"nothing yet":                             {false, []disks{{"nodefs": a}}, nil},
-		"nothing yet without containers":          {true, []disks{{"nodefs": a, "imagefs": b}}, nil},
-		"one disk":                                {false, []disks{{"nodefs": a, "imagefs": a, "containerfs": a}}, &layout{}},
-		"two disks":                               {false, []disks{{"nodefs": a, "imagefs": b, "containerfs": b}}, &layout{dedicated: true}},
-		"images alone":                            {true, []disks{{"nodefs": a, "imagefs": b, "containerfs": a}}, &layout{dedicated: true, split: true}},
-		"containers alone":                        {true, []disks{{"nodefs": a, "imagefs": a, "containerfs": b}}, &layout{split: true}},
-		"containers given the disk of images":     {true, []disks{{"nodefs": a, "imagefs": b, "containerfs": b}}, &layout{dedicated: true}},
-		"nodefs hangs":                            {false, []disks{{"nodefs": a, "imagefs": b, "containerfs": b}, {"imagefs": b, "containerfs": b}}, &layout{dedicated: true}},
-		"imagefs hangs":                           {false, []disks{{"nodefs": a, "imagefs": b, "containerfs": b}, {"nodefs": a}}, &layout{dedicated: true}},
-		"a disk was added":                        {false, []disks{{"nodefs": a, "imagefs": a, "containerfs": a}, {"nodefs": a, "imagefs": b, "containerfs": b}}, &layout{dedicated: true}},
-		"containers hang that were given no path": {false, []disks{{"nodefs": a, "imagefs": b}}, &layout{dedicated: true}},
+		"nothing yet":                    {[]disks{{"nodefs": a}}, nil},
+		"nothing yet without containers": {[]disks{{"nodefs": a, "imagefs": b}}, nil},
+		"one disk":                       {[]disks{{"nodefs": a, "imagefs": a, "containerfs": a}}, &layout{}},
+		"two disks":                      {[]disks{two}, &layout{dedicated: true}},
+		"images alone":                   {[]disks{{"nodefs": a, "imagefs": b, "containerfs": a}}, &layout{dedicated: true, split: true}},
+		"containers alone":               {[]disks{{"nodefs": a, "imagefs": a, "containerfs": b}}, &layout{split: true}},
+		"nodefs hangs":                   {[]disks{two, {"imagefs": b, "containerfs": b}}, &layout{dedicated: true}},
+		"imagefs hangs":                  {[]disks{two, {"nodefs": a}}, &layout{dedicated: true}},
+		"a disk was added":               {[]disks{{"nodefs": a, "imagefs": a, "containerfs": a}, two}, &layout{dedicated: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := &collector{containersApart: c.apart}
+			k := &collector{}
 			var got *layout
 			for _, fs := range c.seen {
 				got = k.see(fs)
@@ -101,9 +97,9 @@ func TestReaderIsLoggedWhenItsOutcomeIsNews(t *testing.T) {
 	}
 }
 
-func collect(t *testing.T, c node.Config, s configurations, log *slog.Logger) *collector {
+func collect(t *testing.T, n snapshots, s configurations) *collector {
 	t.Helper()
-	k, err := newCollector(node.New(c), s, false, log)
+	k, err := newCollector(n, s, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,5 +108,6 @@ func collect(t *testing.T, c node.Config, s configurations, log *slog.Logger) *c
 
 func gather(t *testing.T, c *collector) string {
 	t.Helper()
-	return string(c.read(&exposition{}))
+	p, body := c.read(newAnswer())
+	return string(p.text) + string(body)
 }

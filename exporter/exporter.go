@@ -14,26 +14,32 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/nodeheadroom/headroom/node/kubelet"
+	nodeflag "github.com/nodeheadroom/headroom/node/flag"
 )
 
-// Run is the program: it serves until ctx ends, which is no error. args are
-// without the program's name. Help goes to stdout, the log to stderr.
+// Run is the program: without a command it serves until ctx ends, which is no
+// error. args are without the program's name. Help and what is asked for go to
+// stdout, the log to stderr. What check found is an error that is a Verdict; so
+// is, wrapped, that the program was called wrongly.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f, err := parse(args, stdout, stderr)
-	if f == nil || err != nil {
-		return err
+	switch {
+	case err != nil:
+		return wrong{err}
+	case f == nil:
+		return nil
+	case f.command == checkCommand:
+		return check(ctx, f, stdout)
 	}
 	f.log.Writer = stderr
 	log := promslog.New(&f.log)
 	log.Info("Starting headroom-exporter", "version", version.Info(), "build_context", version.BuildContext())
 
-	f.Kubelet.Logger = log
-	source, err := kubelet.NewSource(f.Kubelet)
+	m, err := f.Machine(log)
 	if err != nil {
 		return err
 	}
-	c, err := newCollector(f.Node(), source, f.ContainerFS != "", log)
+	c, err := f.collector(m, f.consumers, log)
 	if err != nil {
 		return err
 	}
@@ -45,19 +51,33 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer stop()
-	background.Go(func() { source.Run(ctx, f.Interval) })
-	awaitFirst(ctx, source)
+	background.Go(func() { m.Run(ctx) })
+	if c.observer != nil {
+		background.Go(func() { c.observer.run(ctx) })
+	}
+	awaitFirst(ctx, m.Ready())
 	return serve(ctx, handler, f.web, log)
+}
+
+// collector returns the collector of a machine, with everything it is told by.
+func (f *flags) collector(m *nodeflag.Machine, consumers int, log *slog.Logger) (*collector, error) {
+	c, err := newCollector(m.Node, m.Source, log)
+	if err != nil {
+		return nil, err
+	}
+	c.runtime = m.Runtime
+	c.observer, err = f.observer(m.Node, consumers, log)
+	return c, err
 }
 
 // awaitFirst gives the thresholds a moment, so that the first scrape has them if
 // their source answers. One that does not must not keep the rest from being
 // served.
-func awaitFirst(ctx context.Context, source *kubelet.Source) {
+func awaitFirst(ctx context.Context, ready <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	select {
-	case <-source.Ready():
+	case <-ready:
 	case <-ctx.Done():
 	}
 }

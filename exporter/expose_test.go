@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,9 +32,19 @@ func everything(t *testing.T) view {
 			disk{headroom.ImageFS, node.Disk{Major: 8, Minor: 16}, node.Space{Available: 14 * gib, Capacity: 100 * gib}, node.Space{Available: 100000, Capacity: 6553600}},
 			disk{headroom.ContainerFS, node.Disk{Major: 8, Minor: 16}, node.Space{Available: 14 * gib, Capacity: 100 * gib}, node.Space{Available: 100000, Capacity: 6553600}},
 		),
-		layout:     &layout{dedicated: true},
-		config:     configuration(t, ""),
-		configTook: 2 * time.Millisecond,
+		layout: &layout{dedicated: true},
+		config: configuration(t, ""),
+		seen: &seen{
+			divergences: []headroom.Divergence{{Signal: headroom.NodeFSAvailable, Available: 0.001}, {Signal: headroom.ImageFSAvailable, Available: -0.5, Capacity: -0.25}},
+			consumers: []headroom.Consumer{
+				{Kind: headroom.Processes, Namespace: "shop", Pod: "cart-0", Unit: headroom.PIDs, Used: 120},
+				{Filesystem: headroom.ImageFS, Kind: headroom.Images, Unit: headroom.Bytes, Used: 5 * gib},
+				{Filesystem: headroom.NodeFS, Kind: headroom.Logs, Namespace: "shop", Pod: "cart-0", Container: "app", Unit: headroom.Bytes, Used: 2 * gib},
+				{Filesystem: headroom.NodeFS, Kind: headroom.EmptyDir, Namespace: "shop", Pod: "cart-0", Unit: headroom.Inodes, Used: 1234},
+			},
+		},
+		counts:     newCounts(map[string]int64{"nodefs.available": 3, "futurefs.limit": 1}),
+		background: []node.ReaderResult{{Name: "thresholds", Duration: 2 * time.Millisecond}, {Name: "summary", Duration: 50 * time.Millisecond}, {Name: "metrics", Duration: 20 * time.Millisecond}},
 	}
 }
 
@@ -41,10 +52,14 @@ func TestExposition(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, v *view){
 		"everything-known": func(t *testing.T, v *view) {},
 		"no-kubelet": func(t *testing.T, v *view) {
-			v.config, v.configErr, v.configTook = nil, kubelet.ErrNone, 0
+			v.config, v.seen, v.counts = nil, nil, nil
+			v.background = []node.ReaderResult{{Name: "thresholds", Err: kubelet.ErrNone}}
 		},
 		"kubelet-gone-for-minutes": func(t *testing.T, v *view) {
-			v.configErr = errors.New("connection refused")
+			v.seen, v.counts = nil, nil
+			for i := range v.background {
+				v.background[i].Err = errors.New("connection refused")
+			}
 		},
 		"nodefs-hung-from-the-start": func(t *testing.T, v *view) {
 			v.node = without(v.node, headroom.NodeFS)
@@ -64,6 +79,9 @@ func TestExposition(t *testing.T) {
 			v.node = snapshot(btrfs, two, three)
 			v.layout = &layout{}
 			v.config = configuration(t, "evictionHard: {nodefs.inodesFree: 1k, imagefs.inodesFree: 5%}\n")
+		},
+		"restart-pending": func(t *testing.T, v *view) {
+			v.config.OnDisk = configuration(t, "evictionHard: {nodefs.available: 5%}\nevictionPressureTransitionPeriod: 1m\n")
 		},
 		"soft-thresholds": func(t *testing.T, v *view) {
 			v.config = configuration(t, `
@@ -158,13 +176,14 @@ func TestEveryMetricIsSeenInSomeGolden(t *testing.T) {
 }
 
 func TestExpositionIsUsedAgainWithoutTraces(t *testing.T) {
+	v, p := everything(t), newAnswer().packer
 	x := &exposition{}
-	x.expose(everything(t))
+	x.expose(&v, newPage(&v, nil, p))
 	x.reset()
-	v := everything(t)
 	v.node, v.config, v.layout = node.Snapshot{}, nil, nil
-	x.expose(v)
-	if diff := cmp.Diff(string(text(t, v)), string(x.text(nil))); diff != "" {
+	later := newPage(&v, nil, p)
+	x.expose(&v, later)
+	if diff := cmp.Diff(string(text(t, v)), string(later.text)+string(x.text(nil))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -187,23 +206,26 @@ func TestMetricsAreInTheOrderOfTheirNames(t *testing.T) {
 	}
 }
 
-func TestTheTableOfMetricsIsWhatTheProgramHas(t *testing.T) {
+func TestTheReferenceIsWhatTheProgramHas(t *testing.T) {
 	doc, err := os.ReadFile("../docs/metrics.md")
 	if err != nil {
 		t.Error(err)
 	}
-	_, after, _ := strings.Cut(string(doc), "<!-- exporter:begin -->\n")
-	shown, _, ok := strings.Cut(after, "<!-- exporter:end -->")
-	if diff := cmp.Diff(strings.TrimSpace(Table()), strings.TrimSpace(shown)); !ok || diff != "" {
-		t.Errorf("between <!-- exporter:begin --> and <!-- exporter:end --> docs/metrics.md should have:\n%s", Table())
+	for name, want := range map[string]string{"exporter": Table(), "problems": ProblemTable()} {
+		_, after, _ := strings.Cut(string(doc), "<!-- "+name+":begin -->\n")
+		shown, _, ok := strings.Cut(after, "<!-- "+name+":end -->")
+		if diff := cmp.Diff(strings.TrimSpace(want), strings.TrimSpace(shown)); !ok || diff != "" {
+			t.Errorf("between <!-- %s:begin --> and <!-- %s:end --> docs/metrics.md should have:\n%s", name, name, want)
+		}
 	}
 }
 
 func text(t *testing.T, v view) []byte {
 	t.Helper()
+	p := newPage(&v, nil, newAnswer().packer)
 	x := &exposition{}
-	x.expose(v)
-	return x.text(nil)
+	x.expose(&v, p)
+	return append(slices.Clone(p.text), x.text(nil)...)
 }
 
 type disk struct {
@@ -215,8 +237,11 @@ type disk struct {
 // snapshot is a node with 16 GiB of memory and 31,744 of 32,768 PIDs left.
 func snapshot(disks ...disk) node.Snapshot {
 	s := node.Snapshot{
-		Readings: []headroom.Reading{{Signal: headroom.MemoryAvailable, Available: 12977216000, Capacity: 16777216000}},
-		Readers:  []node.ReaderResult{{Name: "memory", Duration: 100 * time.Microsecond}},
+		Readings: []headroom.Reading{
+			{Signal: headroom.MemoryAvailable, Available: 12977216000, Capacity: 16777216000},
+			{Signal: headroom.AllocatableMemoryAvailable, Available: 5416192768, Capacity: 7516192768},
+		},
+		Readers: []node.ReaderResult{{Name: "memory", Duration: 100 * time.Microsecond}, {Name: "allocatable", Duration: 30 * time.Microsecond}},
 
 		Filesystems: make(map[headroom.Filesystem]node.Filesystem),
 	}
@@ -257,7 +282,7 @@ func without(s node.Snapshot, role headroom.Filesystem) node.Snapshot {
 	return out
 }
 
-func configuration(t *testing.T, fields string) *kubelet.Configuration {
+func configuration(t testing.TB, fields string) *kubelet.Configuration {
 	t.Helper()
 	c, err := kubelet.ParseFile([]byte("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n" + fields))
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// An exposition is the text of one scrape, in Prometheus's text format 0.0.4,
+// An exposition is the text of some metrics, in Prometheus's text format 0.0.4,
 // which every scraper reads. The library's encoder would take each sample as a
 // tree of pointers, check it and copy it: this writes it once. It is used again
 // and again: once it has grown to a node's number of samples, it allocates
@@ -18,7 +18,7 @@ type exposition struct {
 // heads holds what stands above the samples of each metric.
 var heads = func() (h [metricCount]string) {
 	for i, m := range metrics {
-		h[i] = "# HELP " + m.name + " " + m.help + "\n# TYPE " + m.name + " gauge\n"
+		h[i] = "# HELP " + m.name + " " + m.help + "\n# TYPE " + m.name + " " + m.kind + "\n"
 	}
 	return h
 }()
@@ -31,11 +31,11 @@ func (x *exposition) reset() {
 }
 
 // add adds a sample; labels are the values of the table's labels, in their order.
-func (x *exposition) add(i id, value float64, labels ...string) {
-	b := append(x.samples[i], metrics[i].name...)
+func (x *exposition) add(m id, value float64, labels ...string) {
+	b := append(x.samples[m], metrics[m].name...)
 	for l, v := range labels {
 		b = append(b, "{,"[min(l, 1)])
-		b = append(b, metrics[i].labels[l]...)
+		b = append(b, metrics[m].labels[l]...)
 		b = append(b, `="`...)
 		b = appendEscaped(b, v)
 		b = append(b, '"')
@@ -45,7 +45,7 @@ func (x *exposition) add(i id, value float64, labels ...string) {
 	}
 	b = append(b, ' ')
 	b = strconv.AppendFloat(b, value, 'g', -1, 64)
-	x.samples[i] = append(b, '\n')
+	x.samples[m] = append(b, '\n')
 }
 
 // appendEscaped appends a label's value. A mount point is any bytes, and one that

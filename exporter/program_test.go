@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,16 +19,25 @@ import (
 	"github.com/prometheus/common/model"
 )
 
+// head begins a KubeletConfiguration.
+const head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+
 // A program is the exporter as main runs it.
 type program struct {
 	url string
 	log *buffer
 }
 
+// patient waits for readers as long as a busy machine may make them take.
+const patient = "--path.timeout=1m"
+
 // start runs the program until the test is over, when it must end without an
-// error.
+// error. It is patient unless told otherwise.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
+	if !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--path.timeout=") }) {
+		args = append(args, patient)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &program{log: newBuffer()}
 	ended := make(chan error, 1)
@@ -57,15 +67,24 @@ func start(t *testing.T, args ...string) *program {
 // A series is as a scrape has it: value by name and labels.
 type series map[string]float64
 
-func (p *program) scrape(t *testing.T) series {
+// text scrapes and parses nothing.
+func (p *program) text(t *testing.T) string {
 	rsp, err := http.Get(p.url + "/metrics")
 	if err != nil {
 		t.Error(err)
-		return nil
+		return ""
 	}
 	defer rsp.Body.Close()
+	body, err := io.ReadAll(rsp.Body)
+	if err != nil || rsp.StatusCode != http.StatusOK {
+		t.Errorf("%s, %v", rsp.Status, err)
+	}
+	return string(body)
+}
+
+func (p *program) scrape(t *testing.T) series {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(rsp.Body)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(p.text(t)))
 	if err != nil {
 		t.Error(err)
 		return nil
@@ -81,7 +100,7 @@ func (p *program) scrape(t *testing.T) series {
 			if _, twice := s[key]; twice {
 				t.Errorf("%s is there twice", key)
 			}
-			s[key] = m.GetGauge().GetValue()
+			s[key] = m.GetGauge().GetValue() + m.GetCounter().GetValue() // it is one of them
 		}
 	}
 	return s
@@ -98,6 +117,20 @@ func (s series) absent(t *testing.T, name string) {
 	t.Helper()
 	if got, ok := s[name]; ok {
 		t.Errorf("%s is %v, want none", name, got)
+	}
+}
+
+// await scrapes until a series has a value.
+func (p *program) await(t *testing.T, name string, want float64) series {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		s := p.scrape(t)
+		if got, ok := s[name]; ok && got == want {
+			return s
+		}
+		if t.Failed() || time.Now().After(deadline) {
+			t.Fatalf("%s has not become %v:\n%v\n%s", name, want, s, p.log.String())
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -137,22 +138,27 @@ func checkConfig(ctx context.Context, s *settings) error {
 		say("authentication", err, "")
 	}
 
-	source, err := kubelet.NewSource(s.node.Kubelet)
-	if err == nil {
-		err = source.Refresh(ctx)
+	machine, err := s.node.Machine(slog.New(slog.DiscardHandler)) // what fails is said below
+	if err != nil {
+		say("thresholds", err, "")
+		return errors.Join(problems...)
 	}
+	err = machine.Refresh(ctx)
 	switch {
 	case errors.Is(err, kubelet.ErrNone):
-		say("thresholds", nil, "none: no --kubelet.url, --kubelet.config or --kubelet.assume, so nothing will ever be done")
+		say("thresholds", nil, "none: no kubelet is running here, and no --kubelet.url, --kubelet.config or --kubelet.assume is given, so nothing will ever be done")
 	case err != nil:
 		say("thresholds", err, "")
 	default:
-		config, err := source.Configuration()
+		config, err := machine.Source.Configuration()
 		if err != nil {
 			say("thresholds", err, "")
 			break
 		}
 		say("thresholds", nil, "%d from %s", len(config.Thresholds), config.Source)
+	}
+	if _, asked, err := machine.Runtime(); asked {
+		say("runtime", err, "says where images and containers are")
 	}
 	return errors.Join(problems...)
 }

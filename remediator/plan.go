@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"text/tabwriter"
 
 	headroom "github.com/nodeheadroom/headroom"
-	"github.com/nodeheadroom/headroom/node/kubelet"
 	"github.com/nodeheadroom/headroom/remediator/policy"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
 )
@@ -56,14 +56,14 @@ func showPlan(ctx context.Context, s *settings, name, stage, format string) erro
 	if !ok {
 		return fmt.Errorf("%s: no case matches an alert with signal=%q and stage=%q, so nothing would be done", s.policyFile, name, stage)
 	}
-	source, err := kubelet.NewSource(s.node.Kubelet)
+	machine, err := s.node.Machine(slog.New(slog.DiscardHandler)) // what fails is said below
 	if err != nil {
 		return err
 	}
-	if err := source.Refresh(ctx); err != nil {
+	if err := machine.Refresh(ctx); err != nil {
 		return fmt.Errorf("thresholds: %w", err)
 	}
-	view, err := reader{node: s.node.Node(), source: source}.Read(ctx, signal)
+	view, err := reader{node: machine.Node, source: machine.Source}.Read(ctx, signal)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ const maxRows = 20
 func writePlan(w io.Writer, p planned) error {
 	unit := p.Signal.Unit()
 	fmt.Fprintf(w, "%s on %s: %s available of %s, threshold %s, headroom %s\n", p.Signal, p.Node,
-		amount(p.State.Available, unit), amount(p.State.Capacity, unit), amount(p.State.Threshold, unit), percent(p.State.Ratio))
+		unit.Format(p.State.Available), unit.Format(p.State.Capacity), unit.Format(p.State.Threshold), percent(p.State.Ratio))
 	if p.State.Ratio >= p.Start {
 		fmt.Fprintf(w, "Nothing would be done now: rungs run when headroom falls below %s.\n", percent(p.Start))
 	}
@@ -112,9 +112,9 @@ func writePlan(w io.Writer, p planned) error {
 		fmt.Fprintf(w, "Headroom is above the target of %s.\n", percent(p.Target))
 		return nil
 	}
-	fmt.Fprintf(w, "%s more would reach the target of %s.\n", amount(p.Missing, unit), percent(p.Target))
+	fmt.Fprintf(w, "%s more would reach the target of %s.\n", unit.Format(p.Missing), percent(p.Target))
 	for i, r := range p.Rungs {
-		fmt.Fprintf(w, "\n%d. %s would free %s and %d inodes\n", i+1, r.Remedy, amount(r.Frees.Bytes, headroom.Bytes), r.Frees.Inodes)
+		fmt.Fprintf(w, "\n%d. %s would free %s and %d inodes\n", i+1, r.Remedy, headroom.Bytes.Format(r.Frees.Bytes), r.Frees.Inodes)
 		if r.Error != "" {
 			fmt.Fprintf(w, "   cannot be planned: %s\n", r.Error)
 		}
@@ -124,7 +124,7 @@ func writePlan(w io.Writer, p planned) error {
 				fmt.Fprintf(table, "   …\tand %d more\t\n", len(r.Items)-maxRows)
 				break
 			}
-			fmt.Fprintf(table, "   %s\t%s\t%s\n", item.Does, amount(item.Bytes, headroom.Bytes), item.What)
+			fmt.Fprintf(table, "   %s\t%s\t%s\n", item.Does, headroom.Bytes.Format(item.Bytes), item.What)
 		}
 		if err := table.Flush(); err != nil {
 			return err

@@ -91,7 +91,7 @@ const alertLevel = 0.05
 func floor(c *kubelet.Configuration, t headroom.Threshold, s headroom.State) float64 {
 	level := alertLevel
 	if c.ImageGCHigh < 100 && t.Signal.Filesystem() != "" && t.Signal.Unit() == headroom.Bytes && s.Capacity > 0 {
-		if margin := float64(101-c.ImageGCHigh)/100 - float64(s.Threshold)/float64(s.Capacity); margin > 0 {
+		if margin := headroom.ImageGCMargin(c.ImageGCHigh, t, s.Capacity); margin > 0 {
 			level = margin
 		}
 	}

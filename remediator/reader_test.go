@@ -1,13 +1,13 @@
 package remediator
 
 import (
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
-	"github.com/nodeheadroom/headroom/node/kubelet"
 	"github.com/nodeheadroom/headroom/node/nodetest"
 	"github.com/nodeheadroom/headroom/remediator/engine"
 )
@@ -17,17 +17,17 @@ func (m *machine) read(config string, s headroom.Signal, flags ...string) (engin
 	m.t.Helper()
 	file := m.write("kubelet.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"+config, 0o644)
 	var set settings
-	if _, err := parse(&set, m.args(flags...)); err != nil {
+	if _, err := parse(&set, m.args(append(flags, "--kubelet.config="+file)...)); err != nil {
 		m.t.Fatal(err)
 	}
-	source, err := kubelet.NewSource(kubelet.Options{ConfigFile: file})
+	machine, err := set.node.Machine(slog.New(slog.DiscardHandler))
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	if err := source.Refresh(m.t.Context()); err != nil {
+	if err := machine.Refresh(m.t.Context()); err != nil {
 		m.t.Fatal(err)
 	}
-	return reader{node: set.node.Node(), source: source}.Read(m.t.Context(), s)
+	return reader{node: machine.Node, source: machine.Source}.Read(m.t.Context(), s)
 }
 
 func TestReadsWhatTheKubeletCompares(t *testing.T) {

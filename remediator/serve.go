@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/nodeheadroom/headroom/node/kubelet"
 	"github.com/nodeheadroom/headroom/remediator/engine"
 	"github.com/nodeheadroom/headroom/remediator/policy"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
@@ -42,8 +41,7 @@ func serve(ctx context.Context, s *settings) error {
 	if err := s.confine(auth); err != nil {
 		return err
 	}
-	s.node.Kubelet.Logger = s.logger
-	source, err := kubelet.NewSource(s.node.Kubelet)
+	machine, err := s.node.Machine(s.logger)
 	if err != nil {
 		return err
 	}
@@ -62,7 +60,7 @@ func serve(ctx context.Context, s *settings) error {
 	e := engine.New(engine.Config{
 		Policy:  p,
 		Store:   store,
-		Reader:  reader{node: s.node.Node(), source: source},
+		Reader:  reader{node: machine.Node, source: machine.Source},
 		Node:    remedy.Node{Name: s.nodeName, Proc: s.node.Host.Proc, LogRoots: s.logRoots},
 		DryRun:  s.dryRun,
 		Logger:  s.logger,
@@ -81,11 +79,11 @@ func serve(ctx context.Context, s *settings) error {
 	// The store outlives the listeners: what they accepted last is kept.
 	ctx, stop := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { source.Run(ctx, s.node.Interval) })
+	wg.Go(func() { machine.Run(ctx) })
 	wg.Go(func() {
 		if err := store.Opened(ctx); err != nil {
 			stop(err)
-		} else if ready(ctx, source) {
+		} else if ready(ctx, machine.Ready()) {
 			e.Run(ctx)
 		}
 	})
@@ -142,11 +140,11 @@ func (s *settings) confine(auth *webhook.Auth) error {
 	return nil
 }
 
-// ready waits for the first thresholds, so that an episode does not begin by
-// not knowing them.
-func ready(ctx context.Context, source *kubelet.Source) bool {
+// ready waits until kubelet and runtime were asked for the first time, so that an
+// episode does not begin by not knowing the thresholds.
+func ready(ctx context.Context, asked <-chan struct{}) bool {
 	select {
-	case <-source.Ready():
+	case <-asked:
 		return true
 	case <-ctx.Done():
 		return false

@@ -23,7 +23,7 @@ func writeList(w io.Writer, cases []headroom.Case) error {
 			continue
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Node, c.Signal, standing(ep),
-			since(ep), alertname(&ep.Request), len(ep.Rungs), amount(removed(ep).Bytes, headroom.Bytes), headroomOf(ep))
+			since(ep), alertname(&ep.Request), len(ep.Rungs), headroom.Bytes.Format(removed(ep).Bytes), headroomOf(ep))
 	}
 	return table.Flush()
 }
@@ -75,14 +75,14 @@ func writeRung(w io.Writer, unit headroom.Unit, r headroom.Rung) {
 	fmt.Fprintf(w, "  rung %d %s: %s", r.Step+1, r.Remedy, outcome)
 	switch {
 	case r.Outcome == headroom.RungPlanned:
-		fmt.Fprintf(w, ", would free %s and %d inodes", amount(r.Planned.Bytes, headroom.Bytes), r.Planned.Inodes)
+		fmt.Fprintf(w, ", would free %s and %d inodes", headroom.Bytes.Format(r.Planned.Bytes), r.Planned.Inodes)
 	case r.Removed == nil:
 		fmt.Fprint(w, ", removed is unknown")
 	default:
-		fmt.Fprintf(w, ", removed %s and %d inodes", amount(r.Removed.Bytes, headroom.Bytes), r.Removed.Inodes)
+		fmt.Fprintf(w, ", removed %s and %d inodes", headroom.Bytes.Format(r.Removed.Bytes), r.Removed.Inodes)
 	}
 	if r.Before != nil && r.After != nil {
-		fmt.Fprintf(w, ", observed %s", amount(r.After.Available-r.Before.Available, unit))
+		fmt.Fprintf(w, ", observed %s", unit.Format(r.After.Available-r.Before.Available))
 	}
 	if !r.Ended.IsZero() {
 		fmt.Fprintf(w, ", in %s", r.Ended.Sub(r.Started).Round(time.Millisecond))
@@ -140,7 +140,7 @@ func headroomOf(ep *headroom.Episode) string {
 }
 
 func state(s headroom.State, unit headroom.Unit) string {
-	return fmt.Sprintf("%s available of %s, threshold %s, headroom %s", amount(s.Available, unit), amount(s.Capacity, unit), amount(s.Threshold, unit), percent(s.Ratio))
+	return fmt.Sprintf("%s available of %s, threshold %s, headroom %s", unit.Format(s.Available), unit.Format(s.Capacity), unit.Format(s.Threshold), percent(s.Ratio))
 }
 
 // alertname is a label that came from outside: quoted where it is not a word.
@@ -163,18 +163,3 @@ func word(s string) string {
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 func percent(ratio float64) string { return fmt.Sprintf("%.1f%%", 100*ratio) }
-
-// amount prints a number of a unit: bytes in binary steps, the rest as it is.
-func amount(n int64, u headroom.Unit) string {
-	if u != headroom.Bytes {
-		return fmt.Sprintf("%d %s", n, u)
-	}
-	v, step := float64(n), 0
-	for (v >= 1024 || v <= -1024) && step < 6 {
-		v, step = v/1024, step+1
-	}
-	if step == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %ciB", v, " KMGTPE"[step])
-}

@@ -1,5 +1,5 @@
 // Headroom-exporter publishes how far the node it runs on is from kubelet
-// eviction.
+// eviction; check says it in the terminal.
 package main
 
 import (
@@ -22,8 +22,9 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := exporter.Run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	err := exporter.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if _, said := err.(exporter.Verdict); err != nil && !said {
 		fmt.Fprintln(os.Stderr, "headroom-exporter:", err)
-		os.Exit(1)
 	}
+	os.Exit(exporter.Status(err))
 }
