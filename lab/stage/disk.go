@@ -3,10 +3,11 @@ package stage
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nodeheadroom/headroom/lab/disk"
 )
 
 // A Disk is a small real filesystem.
@@ -39,32 +40,10 @@ func (s *Stage) ext4(path string, size int64) error {
 	if !root() {
 		return fmt.Errorf("ext4 on a loop device needs root")
 	}
-	image, err := os.Create(path + ".img")
-	if err != nil {
+	if err := disk.Format(path+".img", "ext4", size); err != nil {
 		return err
 	}
-	defer image.Close()
-	if err := image.Truncate(size); err != nil {
-		return err
-	}
-	// Nothing is left to the kernel's idle hours: the disk would not hold still.
-	mkfs, err := exec.LookPath("mkfs.ext4")
-	if err != nil { // root by su keeps a user's PATH
-		mkfs = "/sbin/mkfs.ext4"
-	}
-	out, err := exec.Command(mkfs, "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", image.Name()).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("mkfs.ext4: %w %s", err, out)
-	}
-	device, err := loop(image)
-	if err != nil {
-		return err
-	}
-	defer device.Close() // the mount keeps it; without one it frees itself
-	if err := unix.Mount(device.Name(), path, "ext4", unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
-		return fmt.Errorf("mount %s: %w", device.Name(), err)
-	}
-	return nil
+	return disk.Mount(path+".img", path, "ext4", unix.MS_NOSUID|unix.MS_NODEV)
 }
 
 // root reports whether this process's root is root outside, too: in a user
@@ -84,44 +63,5 @@ func root() bool {
 	return inside == 0 && outside == 0 && count > 1
 }
 
-// loop sets a free loop device up over image. The device frees itself when its
-// last user is gone.
-func loop(image *os.File) (*os.File, error) {
-	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer control.Close()
-	for range 10 { // somebody else may take the free one first
-		var n int
-		n, err = unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
-		if err != nil {
-			return nil, fmt.Errorf("/dev/loop-control: %w", err)
-		}
-		device, openErr := os.OpenFile(fmt.Sprintf("/dev/loop%d", n), os.O_RDWR, 0)
-		if openErr != nil {
-			return nil, openErr
-		}
-		config := &unix.LoopConfig{Fd: uint32(image.Fd()), Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR}}
-		if err = unix.IoctlLoopConfigure(int(device.Fd()), config); err == nil {
-			return device, nil
-		}
-		device.Close()
-		if err != unix.EBUSY {
-			break
-		}
-	}
-	return nil, fmt.Errorf("set up a loop device: %w", err)
-}
-
-// Space is what a filesystem says about itself, in bytes.
-type Space struct{ Available, Capacity int64 }
-
 // Space asks the filesystem: statfs, as the kubelet does.
-func (d *Disk) Space() (Space, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(d.Path, &st); err != nil {
-		return Space{}, fmt.Errorf("statfs %s: %w", d.Path, err)
-	}
-	return Space{int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize}, nil
-}
+func (d *Disk) Space() (disk.Space, error) { return disk.Stat(d.Path) }
