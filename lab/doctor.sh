@@ -64,9 +64,37 @@ elif ! has mkfs.ext4; then
 else
 	ok 'loop devices and mkfs.ext4'
 fi
+
+# The lab: a real control plane and real nodes.
+if [ "$(id -u)" != 0 ]; then
+	lacks 'root' 'make lab-up, make e2e: a node mounts, makes cgroups and networks'
+elif [ ! -e /dev/loop-control ]; then
+	lacks 'loop devices' 'make lab-up, make e2e: nodes have small disks of their own'
+elif ! unshare -mn sh -c 'ip link add hrdoctor type bridge' 2>/dev/null && has ip; then
+	lacks 'network bridges' 'make lab-up, make e2e: nodes hang on one (modprobe bridge veth)'
+else
+	ok 'root, loop devices and network namespaces for the lab'
+fi
+for kind in ext4 xfs overlay; do
+	grep -qw "$kind" /proc/filesystems || modprobe "$kind" 2>/dev/null ||
+		lacks "$kind in this kernel" 'make lab-up, make e2e: layouts with it'
+done
+missing=
+for need in runc:runc ip:iproute2 mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs nsenter:util-linux mount:mount; do
+	has "${need%%:*}" || [ -x "/usr/sbin/${need%%:*}" ] || missing="$missing ${need##*:}"
+done
+[ -x /usr/lib/cni/ptp ] || [ -x /opt/cni/bin/ptp ] || missing="$missing containernetworking-plugins"
+if [ -z "$missing" ]; then
+	ok 'runc, CNI plug-ins and the rest that the lab takes from the distribution'
+elif [ "$(id -u)" = 0 ] && has apt-get; then
+	ok "make lab will install ${missing# }"
+else
+	lacks "${missing# }" 'make lab-up, make e2e: install them (these are the names that Debian gives them)'
+fi
+
 has strace && ok 'strace' || lacks 'strace' 'make bench: no count of system calls'
 
-# space DIR KIB WHAT: is there so much room below the nearest existing folder?
+# space DIR KIB WHAT [COST]: is there so much room below the nearest existing folder?
 space() {
 	dir=$1
 	while [ ! -d "$dir" ]; do dir=$(dirname "$dir"); done
@@ -74,12 +102,13 @@ space() {
 	if [ "$free" -ge "$2" ]; then
 		ok "$((free / 1024)) MiB free for $3 ($1)"
 	else
-		lacks "$(($2 / 1024)) MiB free for $3 ($1 has $((free / 1024)))" 'make test, demo, bench: Prometheus and the rest cannot be built, unless they already are'
+		lacks "$(($2 / 1024)) MiB free for $3 ($1 has $((free / 1024)))" "${4:-make test, demo, bench: Prometheus and the rest cannot be built, unless they already are}"
 	fi
 }
 if has go; then
 	space "$(go env GOCACHE)" 2500000 'the build cache'
-	space "${HEADROOM_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/headroom}" 400000 'third-party programs'
+	space "${HEADROOM_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/headroom}" 900000 'third-party programs, Kubernetes among them'
+	space "${HEADROOM_LAB_DIR:-/var/tmp}" 5000000 'the disks of a lab' 'make lab-up, make e2e: a node has 2 GiB a disk, sparse'
 fi
 memory=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
 if [ "${memory:-0}" -ge 2000000 ]; then

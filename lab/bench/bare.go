@@ -9,8 +9,8 @@ import (
 
 // bareReads does nothing but the system calls without which a scrape's answer
 // cannot be had, n times, and returns the CPU seconds that one time cost: statfs
-// for each role, and the kernel's files on memory and tasks. What it reads it
-// does not look at.
+// for each role, and the kernel's files on memory, of the node and of all pods, and
+// on tasks. What it reads it does not look at.
 func bareReads(n int) (float64, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -24,6 +24,7 @@ func bareReads(n int) (float64, error) {
 	} else {
 		files = append(files, "/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.stat")
 	}
+	files = append(files, findPodsCgroup().paths()...)
 	before, err := threadCPU()
 	if err != nil {
 		return 0, err

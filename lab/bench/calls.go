@@ -18,21 +18,14 @@ const traced = 200
 
 // calls counts the system calls of a scrape, those of the language's runtime
 // included, with strace.
-func (b *bench) calls(ctx context.Context, both [2]*scraped) error {
+func (b *bench) calls(ctx context.Context, ours, theirs *scraped) error {
 	if _, err := exec.LookPath("strace"); err != nil {
 		b.remark("System calls per scrape were not counted: no strace here.")
 		return nil
 	}
 	var perScrape [2]float64
-	for i, s := range both {
-		n, err := b.trace(s.PID(), func() error {
-			for range traced {
-				if err := s.scrape(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	for i, s := range []*scraped{ours, theirs} {
+		n, err := b.trace(s.PID(), func() error { return inTurn(ctx, traced, s) })
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,29 @@ func cpu(pid int) (float64, error) {
 	return time.Duration(ts.Nano()).Seconds(), nil
 }
 
+// costs returns the processor seconds that each program used while f ran.
+func costs(of []*scraped, f func() error) ([]float64, error) {
+	spent := make([]float64, len(of))
+	for i, s := range of {
+		before, err := cpu(s.PID())
+		if err != nil {
+			return nil, err
+		}
+		spent[i] = -before
+	}
+	if err := f(); err != nil {
+		return nil, err
+	}
+	for i, s := range of {
+		after, err := cpu(s.PID())
+		if err != nil {
+			return nil, err
+		}
+		spent[i] += after
+	}
+	return spent, nil
+}
+
 // memory reads a size in /proc/PID/status, in bytes:
 //
 //	VmHWM:	   21344 kB

@@ -122,4 +122,5 @@ func milliseconds(s float64) string { return fmt.Sprintf("%.1f ms", s*1e3) }
 func microseconds(s float64) string { return fmt.Sprintf("%.0f µs", s*1e6) }
 func seconds(s float64) string      { return fmt.Sprintf("%.2f s", s) }
 func mebibytes(n float64) string    { return fmt.Sprintf("%.1f MiB", n/(1<<20)) }
+func kibibytes(n float64) string    { return fmt.Sprintf("%.0f KiB", n/(1<<10)) }
 func count(n float64) string        { return fmt.Sprintf("%.0f", n) }

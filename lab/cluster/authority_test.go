@@ -3,6 +3,8 @@ package cluster
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,6 +28,7 @@ func serve(t *testing.T, a *authority, pair KeyPair) *httptest.Server {
 		subject := r.TLS.PeerCertificates[0].Subject
 		w.Write([]byte(subject.CommonName + " of " + subject.Organization[0]))
 	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
 	server.StartTLS()
 	t.Cleanup(server.Close)

@@ -51,12 +51,36 @@ func makeCgroup(path string) error {
 		for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 			parent := at
 			at = filepath.Join(at, name)
+			if err := delegate(parent); err != nil {
+				return err
+			}
 			if err := os.Mkdir(at, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 				return fmt.Errorf("make a cgroup: %w", err)
 			}
 			if err := inheritCPUs(parent, at); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// delegate lets the children of a cgroup of version 2 have every controller that
+// it has itself, as the kubelet does below its own root. Version 1 has no such
+// file, or an empty one beside it.
+//
+//	cpuset cpu io memory hugetlb pids
+func delegate(parent string) error {
+	have, err := os.ReadFile(filepath.Join(parent, "cgroup.controllers"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, controller := range strings.Fields(string(have)) {
+		if err := os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte("+"+controller), 0o644); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -119,7 +119,7 @@ func check(dir string) error {
 
 // prepare makes the folder's contents that need no process.
 func prepare(dir string) (*Cluster, error) {
-	c := &Cluster{Dir: dir, ID: identity(dir)}
+	c := &Cluster{Dir: dir, ID: Identity(dir)}
 	var err error
 	if c.programs, err = locate(); err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func Open(dir string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Dir: dir, ID: identity(dir)}
+	c := &Cluster{Dir: dir, ID: Identity(dir)}
 	if err := c.load(); err != nil {
 		return nil, fmt.Errorf("no lab: %w", err)
 	}

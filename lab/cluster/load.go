@@ -18,9 +18,6 @@ type Load struct {
 	cluster *Cluster
 }
 
-// joined makes a shell join cgroups and become a program.
-const joined = `for file in $1; do echo $$ > "$file"; done; shift; exec "$@"`
-
 // TakeTasks starts so many tasks (threads) more on the machine, and returns once
 // they are there.
 func (c *Cluster) TakeTasks(ctx context.Context, count int) (*Load, error) {
@@ -42,7 +39,8 @@ func (c *Cluster) take(ctx context.Context, what, amount string, bounds map[stri
 	c.loads.Add(1)
 	l := &Load{part: fmt.Sprintf("load/%s-%d", what, c.loads.Load()), cluster: c}
 	l.cgroup = "/" + c.ID + "/" + l.part
-	if err := makeCgroup(l.cgroup); err != nil {
+	enter, err := c.Join(l.part)
+	if err != nil {
 		return nil, err
 	}
 	for name, value := range bounds {
@@ -50,14 +48,6 @@ func (c *Cluster) take(ctx context.Context, what, amount string, bounds map[stri
 			return nil, err
 		}
 	}
-	roots, err := hierarchies()
-	if err != nil {
-		return nil, err
-	}
-	for i := range roots {
-		roots[i] += l.cgroup + "/cgroup.procs"
-	}
-	enter := []string{"/bin/sh", "-c", joined, "sh", strings.Join(roots, " ")}
 	if err := c.spawn(l.part, enter, worker, what, amount); err != nil {
 		return nil, err
 	}

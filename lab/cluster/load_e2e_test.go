@@ -5,8 +5,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/nodeheadroom/headroom/lab/disk"
@@ -35,9 +33,14 @@ func TestTasksAndMemoryAreTakenAndGivenBack(t *testing.T) {
 		t.Errorf("%d tasks more, want about %d", more, tasks)
 	}
 	for _, l := range loads {
-		data, err := os.ReadFile(cgroupRoot + "/memory" + l.cgroup + "/cgroup.procs")
-		if err != nil || len(strings.Fields(string(data))) != 1 {
-			t.Errorf("in the cgroup of %s: %q, %v", l.part, data, err)
+		roots, err := hierarchies()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, root := range roots {
+			if got := members(root + l.cgroup); len(got) != 1 {
+				t.Errorf("in the cgroup %s of %s: %v", root+l.cgroup, l.part, got)
+			}
 		}
 		if err := l.Release(); err != nil {
 			t.Error(err)

@@ -37,6 +37,7 @@ func Main(run func() int) int {
 	case "init":
 		code, err = first()
 	default:
+		os.Unsetenv(roleVariable) // not for what the tests start
 		code = run()
 		err = endShared()
 	}

@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nodeheadroom/headroom/lab/disk"
 )
@@ -109,6 +104,7 @@ func (c *Cluster) Node(ctx context.Context, config NodeConfig) (n *Node, err err
 	}
 	n = c.node(s)
 	c.state.Nodes = append(c.state.Nodes, s)
+	c.Started++
 	if err := c.save(); err != nil {
 		return nil, err
 	}
@@ -132,14 +128,15 @@ func (c *Cluster) Node(ctx context.Context, config NodeConfig) (n *Node, err err
 	return n, n.WaitReady(ctx)
 }
 
-// number gives a new node its name and number.
+// number gives a new node a name that none had before, for what a test forgot
+// to delete must not come to the next one's node, and a number that is free.
 func (c *Cluster) number(config NodeConfig) (nodeState, error) {
 	s := nodeState{Name: config.Name, Number: 1, Layout: config.Layout}
 	for slices.ContainsFunc(c.state.Nodes, func(o nodeState) bool { return o.Number == s.Number }) {
 		s.Number++
 	}
 	if s.Name == "" {
-		s.Name = fmt.Sprintf("n%d", s.Number)
+		s.Name = fmt.Sprintf("n%d", c.Started+1)
 	}
 	if s.Layout.Nodefs.Type == "" {
 		s.Layout = OneDisk
@@ -174,150 +171,4 @@ func (n *Node) house(ctx context.Context) error {
 		return err
 	}
 	return n.cluster.wire(ctx, n.Number, p.PID)
-}
-
-// holder makes the folders that kubelet and containerd insist on the node's own,
-// in memory, gives it copies of the kernel settings, and then only keeps the
-// namespaces. Mounts made outside come in, for the lab's folder is shared; those
-// made inside stay there, and vanish with the last process.
-const holder = `set -e
-mount --make-rshared /
-for dir in /run /var/log /var/lib; do
-	mount -t tmpfs -o mode=0755 node "$dir"
-done
-ready=$1
-settings=$2
-shift 2
-for name; do
-	copy=$settings/$(echo "$name" | tr / .)
-	[ -e "/proc/sys/$name" ] || continue
-	cat "/proc/sys/$name" > "$copy"
-	mount --bind "$copy" "/proc/sys/$name"
-done
-: > "$ready"
-exec sleep infinity`
-
-func (n *Node) hold(ctx context.Context) error {
-	ready, copies := filepath.Join(n.Dir, "held"), filepath.Join(n.Dir, "settings")
-	if err := os.Mkdir(copies, 0o755); err != nil {
-		return err
-	}
-	line := []string{"--mount", "--net", "--propagation=slave", "--", "/bin/sh", "-c", holder, "holder", ready, copies}
-	if err := n.cluster.spawn(n.part("holder"), nil, "unshare", append(line, settings...)...); err != nil {
-		return err
-	}
-	return Wait(ctx, "the node's namespaces", func(context.Context) error {
-		if err := n.cluster.alive(n.part("holder")); err != nil {
-			return err
-		}
-		_, err := os.Stat(ready)
-		return err
-	})
-}
-
-// enter is the command line that begins a program inside the node.
-func (n *Node) enter() ([]string, error) {
-	p, err := n.cluster.find(n.part("holder"))
-	if err != nil {
-		return nil, err
-	}
-	if !p.runs() {
-		return nil, fmt.Errorf("node %s has no namespaces any more", n.Name)
-	}
-	at := fmt.Sprintf("/proc/%d/ns/", p.PID)
-	return []string{"nsenter", "--mount=" + at + "mnt", "--net=" + at + "net", "--"}, nil
-}
-
-// Command returns a command that runs inside the node, in its mount and network
-// namespaces. It ends with ctx, and with the lab.
-func (n *Node) Command(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
-	line, err := n.enter()
-	if err != nil {
-		return nil, err
-	}
-	line = append(append(line, name), args...)
-	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-	cmd.Env = n.cluster.environment(n.part("command"))
-	return cmd, nil
-}
-
-// Remove ends a node and removes all there is of it but its logs.
-func (n *Node) Remove(ctx context.Context) error {
-	c := n.cluster
-	for _, part := range []string{"kubelet", "containerd"} {
-		if err := c.stop(n.part(part), unix.SIGKILL); err != nil {
-			return err
-		}
-	}
-	if err := emptyCgroup(n.Cgroup()); err != nil {
-		return err
-	}
-	if err := n.killRest(); err != nil {
-		return err
-	}
-	if err := unwire(ctx, fmt.Sprintf("%sn%02d", c.ID, n.Number)); err != nil {
-		return err
-	}
-	if err := unmountBelow(n.Dir); err != nil {
-		return err
-	}
-	if err := loopsFree(ctx, n.Dir); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(n.Dir); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(filepath.Join(c.Dir, "run", n.Name)); err != nil {
-		return err
-	}
-	c.state.Nodes = slices.DeleteFunc(c.state.Nodes, func(s nodeState) bool { return s.Name == n.Name })
-	if err := c.save(); err != nil {
-		return err
-	}
-	return n.forget(ctx)
-}
-
-// killRest kills what is marked as a part of the node: shims and the holder of
-// its namespaces.
-func (n *Node) killRest() error {
-	found, err := marked(n.cluster.Dir)
-	if err != nil {
-		return err
-	}
-	for _, p := range found {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
-		if err != nil || !strings.Contains("\x00"+string(data), "\x00"+partVariable+"="+n.Name+"/") {
-			continue
-		}
-		if err := p.end(unix.SIGKILL); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forget removes the Node object and its pods from the API.
-func (n *Node) forget(ctx context.Context) error {
-	if n.cluster.client == nil || n.cluster.alive("kube-apiserver") != nil {
-		return nil
-	}
-	pods, err := n.cluster.Pods(ctx, "spec.nodeName="+n.Name)
-	if err != nil {
-		return err
-	}
-	for _, pod := range pods {
-		if err := n.cluster.delete(ctx, pod.path()); err != nil {
-			return err
-		}
-	}
-	return n.cluster.delete(ctx, "/api/v1/nodes/"+n.Name)
-}
-
-// delete removes an object at once; one that is gone already is well.
-func (c *Cluster) delete(ctx context.Context, path string) error {
-	err := c.Do(ctx, http.MethodDelete, path+"?gracePeriodSeconds=0", nil, nil)
-	if status, ok := err.(*StatusError); ok && status.Code == http.StatusNotFound {
-		return nil
-	}
-	return err
 }

@@ -13,6 +13,7 @@ const stateFile = "lab.json"
 // state is what a lab must know of itself in another process.
 type state struct {
 	Subnet   subnet      `json:"subnet"`
+	Started  int         `json:"started"` // nodes so far: no name is used twice
 	Nodes    []nodeState `json:"nodes"`
 	Complete bool        `json:"complete"` // everything was started
 }

@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// identity names everything of a lab that lies outside of its folder: its
-// cgroup, and the beginning of its network links.
-func identity(dir string) string {
+// Identity names everything of the lab in dir, an absolute path, that lies outside
+// of it: its cgroup, and the beginning of its network links.
+func Identity(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
 	return "hr" + hex.EncodeToString(sum[:3])
 }
@@ -36,10 +36,10 @@ func Down(ctx context.Context, dir string) error {
 	if err := killMarked(dir); err != nil {
 		return err
 	}
-	if err := emptyCgroup("/" + identity(dir)); err != nil {
+	if err := emptyCgroup("/" + Identity(dir)); err != nil {
 		return err
 	}
-	if err := unwire(ctx, identity(dir)); err != nil {
+	if err := unwire(ctx, Identity(dir)); err != nil {
 		return err
 	}
 	if err := unmountBelow(dir); err != nil {

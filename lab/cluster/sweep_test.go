@@ -47,10 +47,10 @@ func TestAFolderHasOneIdentityByWhateverNameItIsCalled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a != b || identity(a) != identity(b) || identity(a) == identity(a+"2") {
-		t.Errorf("%s (%s), %s (%s)", a, identity(a), b, identity(b))
+	if a != b || Identity(a) != Identity(b) || Identity(a) == Identity(a+"2") {
+		t.Errorf("%s (%s), %s (%s)", a, Identity(a), b, Identity(b))
 	}
-	if name := identity(a) + "n90"; len(name) > 15 {
+	if name := Identity(a) + "n90"; len(name) > 15 {
 		t.Errorf("%s is no name of a network link", name)
 	}
 }

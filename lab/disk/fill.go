@@ -58,6 +58,10 @@ func (f *Filler) Leave(available int64) error {
 			err = file.Truncate(size + more)
 		default:
 			err = allocate(file, size, more)
+			if errors.Is(err, unix.ENOSPC) && more > s.Block { // xfs wants some for its own while it allocates
+				more = (more/2 + s.Block - 1) / s.Block * s.Block
+				err = allocate(file, size, more)
+			}
 		}
 		if err != nil {
 			return err
@@ -106,6 +110,9 @@ func (f *Filler) Pour(ctx context.Context, bytesPerSecond, available int64) erro
 
 // LeaveInodes takes inodes, as empty files, until exactly free are left.
 func (f *Filler) LeaveInodes(free int64) error {
+	if err := os.MkdirAll(f.Dir, 0o755); err != nil {
+		return err
+	}
 	for range 100 {
 		s, err := Stat(f.Dir)
 		if err != nil {
@@ -147,8 +154,19 @@ func (f *Filler) empty(dir string, n int64) error {
 	return nil
 }
 
-// Release gives everything back.
-func (f *Filler) Release() error { return os.RemoveAll(f.Dir) }
+// Release gives everything back: bytes at once, inodes on xfs a moment later.
+func (f *Filler) Release() error {
+	files, err := filepath.Glob(filepath.Join(f.Dir, "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := os.Truncate(file, 0); err != nil && !errors.Is(err, unix.EISDIR) { // xfs frees what is unlinked in the background
+			return err
+		}
+	}
+	return os.RemoveAll(f.Dir)
+}
 
 func (f *Filler) file() (*os.File, error) {
 	if err := os.MkdirAll(f.Dir, 0o755); err != nil {

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nodeheadroom/headroom/lab/promtool"
 )
 
 // A fill is a disk that is quiet for five minutes and then falls evenly from
@@ -47,44 +47,28 @@ func (f fill) series(value func(available float64) float64) string {
 }
 
 // lead returns how many seconds before the threshold an alert fired by the
-// shipped rules; NaN if it did not. promtool knows only whether a value is the
-// expected one, and names the right one when it is not.
+// shipped rules; NaN if it did not.
 func (f fill) lead(t *testing.T, alert string) float64 {
 	t.Helper()
-	rules, err := filepath.Abs(filepath.Join(root, "rules/headroom.yaml"))
+	const signal = `node="n",signal="nodefs.available"`
+	fired, err := promtool.Play{
+		Rules:    filepath.Join(root, "rules/headroom.yaml"),
+		Evaluate: f.rules,
+		Interval: time.Second,
+		Series: []promtool.Series{
+			{Name: `headroom_signal_available_bytes{` + signal + `}`, Values: f.series(func(a float64) float64 { return a })},
+			{Name: `headroom_ratio{` + signal + `,eviction="hard"}`, Values: f.series(func(a float64) float64 { return (a - 10) / 100 })},
+			{Name: `headroom_threshold_bytes{` + signal + `,eviction="hard"}`, Values: fmt.Sprintf("10x%d", f.met()/time.Second)},
+		},
+	}.Fired(t.Context(), f.met())
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "lead.yaml")
-	write(t, file, fmt.Sprintf(`rule_files: [%s]
-evaluation_interval: %s
-group_eval_order: [headroom-fast, headroom-slow, headroom-low]
-tests:
-  - interval: 1s
-    input_series:
-      - {series: 'headroom_signal_available_bytes{node="n",signal="nodefs.available"}', values: '%s'}
-      - {series: 'headroom_ratio{node="n",signal="nodefs.available",eviction="hard"}', values: '%s'}
-      - {series: 'headroom_threshold_bytes{node="n",signal="nodefs.available",eviction="hard"}', values: '10x%d'}
-    promql_expr_test:
-      - expr: '%d - min(min_over_time(timestamp(ALERTS{alertname="%s",alertstate="firing"})[1d:%s]))'
-        eval_time: %s
-        exp_samples: [{labels: '{}', value: -1}]
-`, rules, f.rules,
-		f.series(func(a float64) float64 { return a }), f.series(func(a float64) float64 { return (a - 10) / 100 }),
-		f.met()/time.Second, f.met()/time.Second, alert, f.rules, f.met()))
-	out, err := tool(t, ".", "promtool", "test", "rules", file)
-	m := regexp.MustCompile(`got: (nil|{} (\S+))`).FindStringSubmatch(out)
-	if err == nil || m == nil {
-		t.Fatalf("no answer from promtool (%v):\n%s", err, out)
-	}
-	if m[1] == "nil" {
+	at, ok := fired[alert]
+	if !ok {
 		return math.NaN()
 	}
-	lead, err := strconv.ParseFloat(m[2], 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lead
+	return (f.met() - at).Seconds()
 }
 
 // A fill of two minutes is the fastest that the design promises anything about:

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node/nodetest"
 )
 
 // An effectiveCase is what the kubelet v1.37.2 program made of a command line and
@@ -25,6 +26,7 @@ type effectiveCase struct {
 }
 
 func TestCommandLineAndFilesAreResolvedAsTheKubeletDoes(t *testing.T) {
+	t.Setenv("TMPDIR", nodetest.Tmpfs(t, 64<<20, 0)) // for thousands of small files
 	f, err := os.Open("testdata/effective.jsonl")
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,8 @@
 package kubelet
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -187,7 +189,7 @@ func TestWithoutCapabilityFilesAreReadWhereTheyAreMounted(t *testing.T) {
 	if r.absent == nil || !strings.Contains(r.absent.Error(), "mount it under the same path") {
 		t.Errorf("a path that is not here: %v", r.absent)
 	}
-	if os.IsNotExist(r.absent) {
+	if errors.Is(r.absent, fs.ErrNotExist) {
 		t.Errorf("what cannot be seen counts as absent: %v", r.absent)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/leftovers"
 )
 
 // command makes this binary the command, with the arguments that it holds.
@@ -87,7 +88,7 @@ func TestUpTwiceIsOneLabAndDownTwiceIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := say(t, "up -dir "+dir)
-	if !strings.HasSuffix(first, second) {
+	if rest, already := strings.CutPrefix(second, "up already\n"); !already || !strings.HasSuffix(first, rest) {
 		t.Errorf("the second up says\n%s\nthe first\n%s", second, first)
 	}
 	if after, err := os.ReadFile(filepath.Join(dir, "run", "n1", "kubelet")); err != nil || !bytes.Equal(before, after) {
@@ -104,7 +105,7 @@ func TestUpTwiceIsOneLabAndDownTwiceIsNone(t *testing.T) {
 	}
 }
 
-// Wherever up is killed, down cleans up after it, and so does the next up.
+// Wherever up is killed, down cleans up after it.
 func TestUpThatIsKilledOnItsWayIsCleanedUp(t *testing.T) {
 	for _, milestone := range []string{
 		"lab.json", "pki/ca.crt", "run/etcd", "run/kube-apiserver", "pki/observer.token",
@@ -112,21 +113,34 @@ func TestUpThatIsKilledOnItsWayIsCleanedUp(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(milestone, "/", " "), func(t *testing.T) {
 			dir := place(t)
-			killAt(t, dir, milestone)
-			say(t, "down -dir "+dir)
-			if _, err := os.Stat(dir); !os.IsNotExist(err) {
-				t.Errorf("the folder is still there: %v", err)
-			}
-			killAt(t, dir, milestone)
-			say(t, "up -dir "+dir+" -nodes 0")
-			c, err := cluster.Open(dir)
+			here := leftovers.Place{Base: filepath.Dir(dir), ID: cluster.Identity(dir)}
+			before, err := here.Stock()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Whole(); err != nil {
+			killAt(t, dir, milestone)
+			say(t, "down -dir "+dir)
+			err = cluster.Wait(t.Context(), "everything to be as before", func(context.Context) error { return here.Compare(before) })
+			if err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// And so does the next up.
+func TestUpStartsAnewWhatIsNotWhole(t *testing.T) {
+	dir := place(t)
+	for _, milestone := range []string{"run/etcd", "run/n1/kubelet"} {
+		killAt(t, dir, milestone)
+	}
+	say(t, "up -dir "+dir+" -nodes 0")
+	c, err := cluster.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Whole(); err != nil {
+		t.Error(err)
 	}
 }
 

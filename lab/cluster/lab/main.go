@@ -86,7 +86,7 @@ func build(ctx context.Context, _ options, out io.Writer) error {
 	if err := tools.Build(ctx, cluster.Programs, os.Stderr); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "the lab has all it needs; make lab-up starts it")
+	fmt.Fprintln(out, "the lab has all it needs")
 	return nil
 }
 

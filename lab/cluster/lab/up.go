@@ -32,6 +32,7 @@ func up(ctx context.Context, o options, out io.Writer) error {
 	}
 	defer unlock()
 	if c, err := cluster.Open(o.dir); err == nil && c.Whole() == nil {
+		fmt.Fprintf(out, "up already\n\n")
 		explain(c, out)
 		return nil
 	}

@@ -1,0 +1,3 @@
+// Package e2e holds Headroom's programs, as they are built and started by
+// everybody, against real kubelets on real filesystems (tag e2e; root).
+package e2e

@@ -1,0 +1,78 @@
+//go:build e2e
+
+package incident
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/product"
+	"github.com/nodeheadroom/headroom/lab/prometheus"
+)
+
+func TestMain(m *testing.M) { os.Exit(cluster.Main(m.Run)) }
+
+// The incident takes minutes, of which it waits for most: what can be shown beside
+// it is.
+func TestIncidents(t *testing.T) {
+	c := cluster.Start(t)
+	bin := t.TempDir()
+	program, err := product.Build(t.Context(), bin, "headroom-exporter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By this name the shipped Prometheus configuration knows its machine. The
+	// kubelets have their own defaults, whole.
+	two := c.StartNode(t, cluster.NodeConfig{Name: "node-1", Layout: cluster.TwoDisks.Sized(1<<30, 1<<30)})
+	one := c.StartNode(t, cluster.NodeConfig{Layout: cluster.OneDisk})
+	t.Run("side by side", func(t *testing.T) {
+		t.Run("nodefs fills up in two minutes", func(t *testing.T) { t.Parallel(); fillInTwoMinutes(t, c, two, program) })
+		t.Run("one disk", func(t *testing.T) { t.Parallel(); oneDisk(t, c, one, program) })
+	})
+}
+
+// startPrometheus starts Prometheus with the shipped configuration and rules.
+func startPrometheus(t *testing.T) prometheus.Server {
+	t.Helper()
+	program, args, err := prometheus.Command(t.TempDir(), "prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prometheus.Server(start(t, program, append(args, "--web.listen-address=127.0.0.1:0")...))
+}
+
+// start starts a program for this test and returns where it listens.
+func start(t *testing.T, path string, args ...string) (address string) {
+	t.Helper()
+	p, err := process.Start(process.Options{Name: filepath.Base(path), Path: path, Args: args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(20 * time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if address, err = p.Address(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// wait waits for something, minutes if need be.
+func wait(t *testing.T, limit time.Duration, what string, met func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("%s are over", limit))
+	defer cancel()
+	if err := cluster.Wait(ctx, what, met); err != nil {
+		t.Fatal(err)
+	}
+}

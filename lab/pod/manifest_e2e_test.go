@@ -1,0 +1,134 @@
+//go:build e2e
+
+package pod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/product"
+)
+
+// collections are where objects of each kind live; %s is their namespace.
+var collections = map[string]string{
+	"Namespace":          "/api/v1/namespaces",
+	"ServiceAccount":     "/api/v1/namespaces/%s/serviceaccounts",
+	"ClusterRole":        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+	"ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+	"DaemonSet":          "/apis/apps/v1/namespaces/%s/daemonsets",
+}
+
+// apply makes an image under the name that the manifest has, puts it onto the
+// node, applies the manifest with the lab's folders for the node's, and waits for
+// the pod to be ready.
+func (d *deployed) apply(t *testing.T) {
+	t.Helper()
+	objects := d.manifest(t, "", "")
+	if err := d.node.Load(t.Context(), cluster.Image{Name: image(objects), Program: d.program}); err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range objects {
+		if err := d.put(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.ready(t)
+}
+
+// put makes an object, or changes the one that has its name to what it says: the
+// lab has accounts of its own. It is as strict as kubectl: an unknown field is an
+// error.
+func (d *deployed) put(ctx context.Context, object map[string]any) error {
+	const strict = "?fieldValidation=Strict"
+	path := collection(object)
+	err := d.cluster.Do(ctx, http.MethodPost, path+strict, object, nil)
+	if status, ok := errors.AsType[*cluster.StatusError](err); ok && status.Code == http.StatusConflict {
+		return d.cluster.Do(ctx, http.MethodPatch, path+"/"+at(object, "metadata")["name"].(string)+strict, object, nil)
+	}
+	return err
+}
+
+// manifest reads deploy/kubernetes/exporter.yaml. Nothing of it changes but where
+// the node's folders are, and what a test changes.
+func (d *deployed) manifest(t *testing.T, from, to string) (objects []map[string]any) {
+	t.Helper()
+	root, err := product.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(root, "deploy/kubernetes/exporter.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), from) {
+		t.Fatalf("the manifest has no %q", from)
+	}
+	folders := strings.NewReplacer("path: /var/lib/kubelet,", "path: "+d.node.RootDir()+",", "path: /var/lib/containerd,", "path: "+d.node.ContainerdRoot()+",")
+	documents := yaml.NewDecoder(strings.NewReader(folders.Replace(strings.Replace(string(data), from, to, 1))))
+	for {
+		var object map[string]any
+		err := documents.Decode(&object)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, object)
+	}
+}
+
+// collection is where an object is made.
+func collection(object map[string]any) string {
+	path := collections[object["kind"].(string)]
+	if strings.Contains(path, "%s") {
+		path = fmt.Sprintf(path, object["metadata"].(map[string]any)["namespace"])
+	}
+	return path
+}
+
+// image is the one that the manifest's only container has.
+func image(objects []map[string]any) string {
+	for _, object := range objects {
+		if object["kind"] == "DaemonSet" {
+			containers := at(object, "spec", "template", "spec")["containers"].([]any)
+			return containers[0].(map[string]any)["image"].(string)
+		}
+	}
+	return ""
+}
+
+func at(object map[string]any, path ...string) map[string]any {
+	for _, key := range path {
+		object = object[key].(map[string]any)
+	}
+	return object
+}
+
+// ready waits for the DaemonSet to have one pod, another than before, which is
+// ready, and remembers it.
+func (d *deployed) ready(t *testing.T) {
+	t.Helper()
+	wait(t, "the exporter's pod to be ready", func(ctx context.Context) error {
+		pods, err := d.cluster.Pods(ctx, "metadata.namespace=headroom,spec.nodeName="+d.node.Name)
+		if err != nil {
+			return err
+		}
+		if len(pods) != 1 || !pods[0].Ready() || pods[0].Metadata.UID == d.pod.Metadata.UID {
+			return fmt.Errorf("there are %+v", pods)
+		}
+		d.pod, d.address = pods[0], net.JoinHostPort(pods[0].Status.PodIP, "10910")
+		return nil
+	})
+}
