@@ -1,19 +1,15 @@
 package cluster
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+
+	"github.com/nodeheadroom/headroom/lab/oci"
 )
 
 // Images that every node has: there is no registry, so pods use imagePullPolicy
@@ -43,12 +39,21 @@ func (n *Node) Load(ctx context.Context, image Image) error {
 		}
 		image.Program = program
 	}
+	made, err := image.oci()
+	if err != nil {
+		return fmt.Errorf("image %s: %w", image.Name, err)
+	}
+	return n.Import(ctx, made)
+}
+
+// Import puts any image into the node's containerd.
+func (n *Node) Import(ctx context.Context, image oci.Image) error {
 	file, err := os.CreateTemp(n.cluster.Dir, "image-*.tar")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
-	if err := errors.Join(image.write(file), file.Close()); err != nil {
+	if err := errors.Join(image.Write(file), file.Close()); err != nil {
 		return fmt.Errorf("image %s: %w", image.Name, err)
 	}
 	_, err = n.ctr(ctx, "images", "import", "--local", "--no-unpack=false", file.Name())
@@ -101,90 +106,21 @@ func source() (string, error) {
 	}
 }
 
-// descriptor names a blob, as the OCI image specification has it.
-type descriptor struct {
-	MediaType   string            `json:"mediaType"`
-	Digest      string            `json:"digest"`
-	Size        int64             `json:"size"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-}
-
-const mediaTypes = "application/vnd.oci.image."
-
-// write writes the image as a tar of an OCI layout: one layer, its config, a
-// manifest of both, an index that gives the name.
-func (i Image) write(to io.Writer) error {
-	layer, err := i.layer()
-	if err != nil {
-		return err
-	}
-	diff := digest(layer)
-	config, err := json.Marshal(map[string]any{
-		"architecture": runtime.GOARCH, "os": "linux",
-		"config": map[string]any{"Entrypoint": []string{"/program"}, "Cmd": i.Args, "WorkingDir": "/"},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{diff}},
-	})
-	if err != nil {
-		return err
-	}
-	manifest, err := json.Marshal(map[string]any{
-		"schemaVersion": 2, "mediaType": mediaTypes + "manifest.v1+json",
-		"config": describe("config.v1+json", config),
-		"layers": []descriptor{describe("layer.v1.tar", layer)},
-	})
-	if err != nil {
-		return err
-	}
-	named := describe("manifest.v1+json", manifest)
-	named.Annotations = map[string]string{"io.containerd.image.name": i.Name}
-	index, err := json.Marshal(map[string]any{
-		"schemaVersion": 2, "mediaType": mediaTypes + "index.v1+json", "manifests": []descriptor{named},
-	})
-	if err != nil {
-		return err
-	}
-	out := tar.NewWriter(to)
-	for _, file := range []struct {
-		name string
-		data []byte
-	}{
-		{"oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)},
-		{"index.json", index},
-		{blob(manifest), manifest}, {blob(config), config}, {blob(layer), layer},
-	} {
-		if err := put(out, file.name, 0o644, file.data); err != nil {
-			return err
-		}
-	}
-	return out.Close()
-}
-
-// layer is a tar with the program, the folders that pods like to find, and the
+// oci is the image: the program, the folders that pods like to find, and the
 // ballast: a keystream, which no snapshotter can shrink.
-func (i Image) layer() ([]byte, error) {
+func (i Image) oci() (oci.Image, error) {
 	program, err := os.ReadFile(i.Program)
 	if err != nil {
-		return nil, err
+		return oci.Image{}, err
 	}
-	var layer bytes.Buffer
-	out := tar.NewWriter(&layer)
-	for _, dir := range []string{"tmp/", "data/"} {
-		if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o777}); err != nil {
-			return nil, err
-		}
-	}
-	if err := put(out, "program", 0o755, program); err != nil {
-		return nil, err
-	}
+	image := oci.Image{Name: i.Name, Entrypoint: []string{"/program"}, Args: i.Args, Files: []oci.File{
+		{Name: "tmp/", Mode: 0o777}, {Name: "data/", Mode: 0o777},
+		{Name: "program", Mode: 0o755, Data: program},
+	}}
 	if i.Ballast > 0 {
-		if err := put(out, "ballast", 0o644, ballast(i.Name, i.Ballast)); err != nil {
-			return nil, err
-		}
+		image.Files = append(image.Files, oci.File{Name: "ballast", Mode: 0o644, Data: ballast(i.Name, i.Ballast)})
 	}
-	if err := out.Close(); err != nil {
-		return nil, err
-	}
-	return layer.Bytes(), nil
+	return image, nil
 }
 
 // ballast is a chain of hashes that begins with name.
@@ -197,22 +133,3 @@ func ballast(name string, size int64) []byte {
 	}
 	return data[:size]
 }
-
-func put(out *tar.Writer, name string, mode int64, data []byte) error {
-	if err := out.WriteHeader(&tar.Header{Name: name, Mode: mode, Size: int64(len(data))}); err != nil {
-		return err
-	}
-	_, err := out.Write(data)
-	return err
-}
-
-func describe(kind string, data []byte) descriptor {
-	return descriptor{MediaType: mediaTypes + kind, Digest: digest(data), Size: int64(len(data))}
-}
-
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func blob(data []byte) string { return "blobs/sha256/" + digest(data)[len("sha256:"):] }

@@ -36,10 +36,10 @@ func (d *deployed) asksThree(t *testing.T) {
 		"/checkpoint/x":     http.StatusForbidden,
 		"/debug/pprof/":     http.StatusForbidden,
 		"/run/" + container: http.StatusForbidden,
-		"/exec/" + container + "?command=/program&output=1": http.StatusForbidden,
-		"/attach/" + container + "?output=1":                http.StatusForbidden,
-		"/portForward/" + container:                         http.StatusForbidden,
-		"/containerLogs/" + container:                       http.StatusForbidden,
+		"/exec/" + container + "?command=/headroom-exporter&output=1": http.StatusForbidden,
+		"/attach/" + container + "?output=1":                          http.StatusForbidden,
+		"/portForward/" + container:                                   http.StatusForbidden,
+		"/containerLogs/" + container:                                 http.StatusForbidden,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			wanted := want

@@ -29,13 +29,17 @@ var collections = map[string]string{
 	"DaemonSet":          "/apis/apps/v1/namespaces/%s/daemonsets",
 }
 
-// apply makes an image under the name that the manifest has, puts it onto the
+// apply makes the image, as make image does, under the name that the manifest has, puts it onto the
 // node, applies the manifest with the lab's folders for the node's, and waits for
 // the pod to be ready.
 func (d *deployed) apply(t *testing.T) {
 	t.Helper()
 	objects := d.manifest(t, "", "")
-	if err := d.node.Load(t.Context(), cluster.Image{Name: image(objects), Program: d.program}); err != nil {
+	image, err := product.Image(name(objects), d.program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.node.Import(t.Context(), image); err != nil {
 		t.Fatal(err)
 	}
 	for _, object := range objects {
@@ -98,8 +102,8 @@ func collection(object map[string]any) string {
 	return path
 }
 
-// image is the one that the manifest's only container has.
-func image(objects []map[string]any) string {
+// name is that of the image of the manifest's only container.
+func name(objects []map[string]any) string {
 	for _, object := range objects {
 		if object["kind"] == "DaemonSet" {
 			containers := at(object, "spec", "template", "spec")["containers"].([]any)

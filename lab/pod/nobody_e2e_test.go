@@ -54,7 +54,7 @@ func (d *deployed) process(t *testing.T) string {
 	}
 	for _, line := range lines {
 		data, err := os.ReadFile(line)
-		if err == nil && bytes.HasPrefix(data, []byte("/program\x00--path.procfs=/host/proc\x00")) {
+		if err == nil && bytes.HasPrefix(data, []byte("/headroom-exporter\x00--path.procfs=/host/proc\x00")) {
 			return filepath.Dir(line)
 		}
 	}
