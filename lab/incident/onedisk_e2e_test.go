@@ -47,8 +47,10 @@ func oneDisk(t *testing.T, c *cluster.Cluster, n *cluster.Node, program string) 
 	if first.After(pressure.LastTransitionTime.Add(2 * time.Second)) { // whole seconds, rounded down
 		t.Errorf("the exporter says so at %s, the kubelet at %s", first, pressure.LastTransitionTime)
 	}
+	later := time.Since(first)
 	e.met(t, "nodefs.available", false)
 	evictedBy(t, n, threshold)
+	t.Logf("one disk, 14 %% available: imagefs.available is met, which is 15 %%; nodefs.available, 10 %%, is not. DiskPressure is up %.1f s after the exporter has said so, and the pod is evicted by imagefs's threshold.", later.Seconds())
 }
 
 func diskPressure(t *testing.T, n *cluster.Node) cluster.Condition {

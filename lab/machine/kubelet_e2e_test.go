@@ -32,8 +32,9 @@ evictionHard: {memory.available: 200Mi, nodefs.available: 12%}
 `
 
 // The units of a machine that kubeadm has set up, as far as they matter here, and
-// the drop-in that somebody has added who wanted to give his disk a few percent
-// more: what it means as well is that there is no other threshold any more.
+// the flag of somebody who wanted to give his disk a few percent more: what it means
+// as well is that there is no other threshold any more. The file lies where Google
+// has it, which a unit's walls hide easily.
 var units = map[string]string{
 	"/etc/systemd/system/containerd.service": `[Service]
 ExecStart=/usr/bin/containerd
@@ -47,7 +48,7 @@ Restart=always
 RestartSec=1
 `,
 	"/etc/systemd/system/kubelet.service.d/10-kubeadm.conf": `[Service]
-Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+Environment="KUBELET_CONFIG_ARGS=--config=/home/kubernetes/kubelet-config.yaml"
 EnvironmentFile=-/etc/default/kubelet
 ExecStart=
 ExecStart=/usr/bin/kubelet $KUBELET_CONFIG_ARGS $KUBELET_EXTRA_ARGS
@@ -58,7 +59,7 @@ ExecStartPre=/bin/sh -c 'for at in /sys/fs/cgroup/*; do mount -o remount,rw,bind
 `,
 	"/etc/default/kubelet": `KUBELET_EXTRA_ARGS=--eviction-hard=nodefs.available<5%
 `,
-	"/var/lib/kubelet/config.yaml": configuration,
+	"/home/kubernetes/kubelet-config.yaml": configuration,
 }
 
 func TestTheUnitFindsTheKubeletThatRunsAndTheFlagThatSwitchedThresholdsOff(t *testing.T) {

@@ -66,6 +66,24 @@ func TestNextSourceCountsOnlyWhenTheFirstIsOutOfDate(t *testing.T) {
 	})
 }
 
+func TestKubeletThatIsGoneIsNotTakenForNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		s, failing := chain(&log, FromFlags)
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		failing[FromFlags] = errNoProcess
+		time.Sleep(Keep + time.Second)
+		if err := s.Refresh(t.Context()); err == nil || errors.Is(err, ErrNone) {
+			t.Errorf("refresh: %v", err)
+		}
+		if c, err := s.Configuration(); err == nil || errors.Is(err, ErrNone) {
+			t.Errorf("%+v, %v", c, err)
+		}
+	})
+}
+
 func TestNextSourceCountsAtOnceWhereTheFirstNeverAnswered(t *testing.T) {
 	for name, c := range map[string]struct {
 		origins []string

@@ -167,8 +167,12 @@ func TestHugePagesAreTakenOffWhereTheKubeletDoesSo(t *testing.T) {
 		if err := s.Refresh(t.Context()); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got, err := s.Configuration(); err != nil || got.HugePages != c.want {
+		got, err := s.Configuration()
+		if err != nil || got.HugePages != c.want {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if c.metrics == "" && got.Version != c.version {
+			t.Errorf("%s: version %q", name, got.Version)
 		}
 	}
 }

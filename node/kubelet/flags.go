@@ -63,7 +63,7 @@ func (f *flags) take(flag string, behind []string) ([]string, error) {
 		value = "true"
 	case matters && len(behind) == 0:
 		return nil, fmt.Errorf("--%s: has no value", name)
-	case matters || len(behind) > 0 && (stands(behind[0]) || negative(behind[0])):
+	case matters || len(behind) > 0 && stands(behind[0]):
 		value, behind = behind[0], behind[1:]
 	}
 	if !matters {
@@ -85,9 +85,6 @@ func alone(args []string) error {
 
 // stands reports whether an argument is no flag.
 func stands(arg string) bool { return len(arg) < 2 || arg[0] != '-' }
-
-// negative reports whether a flag is rather a number.
-func negative(arg string) bool { return arg[0] == '-' && arg[1] >= '0' && arg[1] <= '9' }
 
 // apply lets flags win over a document. A map is replaced as a whole, except for
 // the feature gates.

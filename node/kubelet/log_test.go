@@ -69,6 +69,7 @@ func TestLogThatDoesNotTellIsAnError(t *testing.T) {
 		"what is not understood":         {klog + "Creating Container Manager object based on Node Config: " + strings.Replace(goSyntax, " Operator:LessThan", "", 1) + "\n", "is not understood"},
 		"a container's words":            {`I1123 07:04:33.1     531 prober.go:104] "Probe failed" output="` + strings.ReplaceAll(klog+"Creating Container Manager object based on Node Config: "+goSyntax, `"`, `\"`) + "\"\n", "is not in it"},
 		"a container's words, quoted":    {`I1123 07:04:33.1     531 prober.go:104] "Probe failed" output=<` + "\n\t" + is137 + "\n >\n", "is not in it"},
+		"a container's words by Docker":  {`{"log":` + strconv.Quote("\t"+is137+"\n") + "}\n", "is not in it"},
 		"a container's words in JSON":    {`{"ts":1.2,"caller":"prober/prober.go:104","msg":"Probe failed","output":` + strconv.Quote(`{"ts":1.2,"caller":"cm/container_manager_linux.go:278","msg":"Creating Container Manager object based on Node Config","nodeConfig":`+inJSON+`}`) + "}\n", "is not in it"},
 		"another file's sentence":        {strings.Replace(is137, "container_manager_linux.go", "pod.go", 1) + "\n", "is not in it"},
 		"the sentence inside of another": {klog + `"He said" what="Creating Container Manager object based on Node Config" nodeConfig=` + inJSON + "\n", "is not in it"},
@@ -100,8 +101,8 @@ func TestLastStartInALogCounts(t *testing.T) {
 		}
 	}
 	for shift := range 40 { // over the edges of blocks
-		log := filler[:shift*(logBlock/16)] + "\n" + start("5Gi") + filler[:logBlock]
-		got, err := readLog(t, log+"\n")
+		tail := filler[:logBlock-3000+shift*100] + "\n"
+		got, err := readLog(t, filler+start("5Gi")+tail)
 		if err != nil || first(got) != "hard memory.available<5Gi" || got.Version != "v1.35.2" || got.HugePages {
 			t.Errorf("%d: %+v, %v", shift, got, err)
 		}
@@ -132,13 +133,14 @@ func TestLogIsFollowedWithoutReadingItAgain(t *testing.T) {
 		want string
 	}{
 		{"at first", func() { rewrite(t, path, start("1Gi")) }, "hard memory.available<1Gi"},
-		{"what was read is not read again", func() { overwrite(t, path, 0, strings.Repeat("y", 100)) }, "hard memory.available<1Gi"},
+		{"what was read is not read again", func() { overwrite(t, path, 0, start("9Gi")) }, "hard memory.available<1Gi"},
 		{"half a line more", func() { add(t, path, start("2Gi")[:300]) }, "hard memory.available<1Gi"},
 		{"and its end", func() { add(t, path, start("2Gi")[300:]) }, "hard memory.available<2Gi"},
 		{"rotated, with nothing in it", func() { replace(t, path, "") }, "hard memory.available<2Gi"},
 		{"a restart", func() { add(t, path, start("3Gi")) }, "hard memory.available<3Gi"},
 		{"emptied in place", func() { rewrite(t, path, "") }, "hard memory.available<3Gi"},
 		{"another restart", func() { rewrite(t, path, "a\n"+start("4Gi")) }, "hard memory.available<4Gi"},
+		{"rotated, and longer already", func() { replace(t, path, start("7Gi")+strings.Repeat("z\n", 2000)) }, "hard memory.available<7Gi"},
 		{"a start that cannot be read", func() { add(t, path, start("5Xi")) }, "unknown"},
 		{"a start that can", func() { add(t, path, start("6Gi")) }, "hard memory.available<6Gi"},
 	} {

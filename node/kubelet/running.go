@@ -42,10 +42,8 @@ func (k *running) configuration(context.Context) (*Configuration, error) {
 		k.begun, k.begunBy = now, k.by
 	case k.begun == nil:
 		return nil, fmt.Errorf("%s %d: %w", k.process.host.name, k.process.pid, err)
-	case err != nil:
-		now = nil // what the kubelet began with it still has
 	}
-	c := *k.begun
+	c := *k.begun // of which an error now takes nothing back
 	c.OnDisk = now
 	return &c, nil
 }

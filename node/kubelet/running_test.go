@@ -59,6 +59,42 @@ func TestKubeletKeepsWhatItBeganWithUntilItRestarts(t *testing.T) {
 	}
 }
 
+func TestReleaseThatBecomesKnownIsReckonedWith(t *testing.T) {
+	h := newHost(t)
+	h.add(99, "kubelet", []string{"kubelet"}, at{})
+	var known release
+	k := &running{proc: h.proc, release: func() release { return known }}
+	for _, c := range []struct {
+		known release
+		want  string
+	}{{0, "none"}, {25, "hard memory.available<100Mi"}} {
+		known = c.known
+		if got, err := k.configuration(t.Context()); err != nil || first(got) != c.want {
+			t.Errorf("%d: %s, %v", known, first(got), err)
+		}
+	}
+}
+
+func TestCgroupOfThePods(t *testing.T) {
+	for name, c := range map[string]struct {
+		fields string
+		want   []string
+	}{
+		"by default":               {"", []string{"/kubepods", "/kubepods.slice"}},
+		"by systemd":               {"cgroupDriver: systemd\n", []string{"/kubepods.slice", "/kubepods"}},
+		"below another":            {"cgroupRoot: /my-pods/a/\n", []string{"/my-pods/a/kubepods", "/my_pods.slice/my_pods-a.slice/my_pods-a-kubepods.slice"}},
+		"none without one per QOS": {"cgroupsPerQOS: false\nenforceNodeAllocatable: []\n", nil},
+	} {
+		got, err := ParseFile([]byte(head + c.fields))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, got.PodCgroups); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func TestWhatCommandLineAndFilesSayBesideThresholds(t *testing.T) {
 	path := config(t, head+"cgroupRoot: /kubelet\ncgroupDriver: systemd\nfeatureGates: {AllBeta: false}\nevictionHard: {nodefs.available: 0%}\n")
 	h := newHost(t)

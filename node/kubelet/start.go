@@ -13,33 +13,36 @@ import (
 // (NewContainerManager in pkg/kubelet/cm/container_manager_linux.go).
 const startSentence = "Creating Container Manager object based on Node Config"
 
-// A startLine is such a line, up to what follows the sentence, as klog writes it
-// in text and in JSON. Before it stands whatever collects the log puts there. A
-// container can make the kubelet quote its words, but not in this place: it is the
-// first such header of the line, and not indented, as quoted lines are.
+// header is what klog puts before a message, in text and in JSON. Before it stands
+// whatever collects the log puts there, but no tab: that is how klog indents what
+// it quotes.
 //
 //	I1123 07:04:33.383302     531 container_manager_linux.go:278] "Creating Container Manager …" nodeConfig={"NodeName":…
 //	{"ts":1763881473383.302,"caller":"cm/container_manager_linux.go:278","msg":"Creating Container Manager …","v":0,"nodeConfig":{…
-var (
-	header    = regexp.MustCompile(`(?:^|[^\t])\b[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\S+\.go):\d+\] "?|\{"ts":[\d.]+,"caller":"(?:\S+/)?(\w+\.go):\d+","msg":"`)
-	indented  = regexp.MustCompile(`(?:\t|\\t)[IWEF]\d{4} `)
-	startFile = "container_manager_linux.go"
-)
+var header = regexp.MustCompile(`(?:^|[^\t])\b[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\S+\.go):\d+\] "?|\{"ts":[\d.]+,"caller":"(?:\S+/)?(\w+\.go):\d+","msg":"`)
+
+// message splits a line of a kubelet's log into the file that it comes from and
+// what that says. Containers have their words in such logs, too: only the first
+// header of a line is the kubelet's own.
+func message(line string) (file, text string) {
+	if strings.Contains(line, `{\"`) || strings.Contains(line, `] \"`) { // in a string of a line in JSON
+		line = strings.ReplaceAll(line, `\"`, `"`)
+	}
+	found := header.FindStringSubmatch(line)
+	if found == nil {
+		return "", ""
+	}
+	_, text, _ = strings.Cut(line, found[0])
+	return found[1] + found[2], text
+}
 
 // parseStart reads the line that a kubelet writes when it starts. ours is false
 // for a line that only looks like it. Soft thresholds, and all that is no
 // threshold, are not in it.
 func parseStart(line string, r release) (c *Configuration, ours bool, err error) {
-	if strings.Contains(line, `{\"`) || strings.Contains(line, `] \"`) { // in a string of a line in JSON
-		line = strings.ReplaceAll(line, `\"`, `"`)
-	}
-	at := header.FindStringSubmatchIndex(line)
-	if at == nil || indented.MatchString(line[:at[1]]) {
-		return nil, false, nil
-	}
-	m := header.FindStringSubmatch(line)
-	rest, ok := strings.CutPrefix(line[at[1]:], startSentence)
-	if !ok || m[1]+m[2] != startFile {
+	file, text := message(line)
+	rest, ok := strings.CutPrefix(text, startSentence)
+	if !ok || file != "container_manager_linux.go" {
 		return nil, false, nil
 	}
 	_, value, ok := strings.Cut(rest, "{")

@@ -99,6 +99,6 @@ func down(ctx context.Context, o options, out io.Writer) error {
 	if err := cluster.Down(ctx, o.dir); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "no lab in %s, and nothing left of one\n", o.dir)
+	fmt.Fprintf(out, "nothing of a lab is left in %s\n", o.dir)
 	return nil
 }
