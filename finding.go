@@ -68,7 +68,7 @@ func ImageGCMargin(high int, t Threshold, capacity int64) float64 {
 // imageGC compares where images are collected with where pods are evicted, for
 // the signals that collecting helps.
 func (s Setup) imageGC() (found []Finding) {
-	if s.ImageGCHigh >= 100 {
+	if s.ImageGCHigh == 0 || s.ImageGCHigh >= 100 { // unknown, off
 		return nil
 	}
 	helped := []Signal{ImageFSAvailable}

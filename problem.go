@@ -117,7 +117,8 @@ type Settings struct {
 	// they hold. Nil is unknown.
 	Hard       map[string]string
 	Thresholds Thresholds // without those for containerfs that the kubelet adds
-	// ImageGCHigh and ImageGCLow are percentages in use; 100 as the first is off.
+	// ImageGCHigh and ImageGCLow are percentages in use; 100 as the first is off,
+	// 0 is unknown.
 	ImageGCHigh, ImageGCLow int
 	TransitionPeriod        time.Duration
 	// HugePages says that huge pages are taken from memory.available.

@@ -57,9 +57,9 @@ func (x *exposition) threshold(t headroom.Threshold, r headroom.Reading, known b
 }
 
 // collectsFor reports whether image garbage collection, which watches the space
-// of the image filesystem, makes room for s. At 100 % it is off.
+// of the image filesystem, is known to make room for s. At 100 % it is off.
 func (v *view) collectsFor(s headroom.Signal) bool {
-	if v.config.ImageGCHigh >= 100 {
+	if v.config.HardOnly || v.config.ImageGCHigh >= 100 {
 		return false
 	}
 	switch s {
@@ -99,15 +99,20 @@ func (x *exposition) exposeStanding(v *view, effective headroom.Thresholds) {
 func (x *exposition) configuration(v *view, effective headroom.Thresholds) {
 	c := v.config
 	x.add(thresholdsInfo, 1, c.Source, c.Version)
-	x.add(transitionPeriod, c.TransitionPeriod.Seconds())
-	x.add(imageGCHigh, float64(c.ImageGCHigh)/100)
-	x.add(imageGCLow, float64(c.ImageGCLow)/100)
+	known := headroom.Evictions
+	if c.HardOnly {
+		known = []headroom.Eviction{headroom.Hard}
+	} else {
+		x.add(transitionPeriod, c.TransitionPeriod.Seconds())
+		x.add(imageGCHigh, float64(c.ImageGCHigh)/100)
+		x.add(imageGCLow, float64(c.ImageGCLow)/100)
+	}
 	for _, s := range allSignals {
 		// What holds for containerfs follows from the disks.
 		if s.Filesystem() == headroom.ContainerFS && v.layout == nil {
 			continue
 		}
-		for _, e := range headroom.Evictions {
+		for _, e := range known {
 			t, ok := effective.Find(s, e)
 			x.add(thresholdEnabled, number(ok), string(s), string(e))
 			if ok && e == headroom.Soft {

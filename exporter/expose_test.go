@@ -51,6 +51,11 @@ func everything(t *testing.T) view {
 func TestExposition(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, v *view){
 		"everything-known": func(t *testing.T, v *view) {},
+		"only-a-log": func(t *testing.T, v *view) {
+			v.config = &kubelet.Configuration{Thresholds: v.config.Thresholds, HardOnly: true, Source: kubelet.FromLog, Read: v.config.Read}
+			v.seen, v.counts = nil, nil
+			v.background = v.background[:1]
+		},
 		"no-kubelet": func(t *testing.T, v *view) {
 			v.config, v.seen, v.counts = nil, nil, nil
 			v.background = []node.ReaderResult{{Name: "thresholds", Err: kubelet.ErrNone}}

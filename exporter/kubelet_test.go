@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,11 +67,37 @@ func TestProgramFollowsAKubeletThatRestarts(t *testing.T) {
 
 func TestProgramSeesThatFilesSayOtherwise(t *testing.T) {
 	k := newKubelet(t, halfOfNodeFS, 1)
-	p := start(t, append(k.args(t), "--kubelet.config="+file(t, head+"evictionHard: {nodefs.available: 25%}\n"))...)
+	proc := procOf(t, "kubelet", "--config="+file(t, head+"evictionHard: {nodefs.available: 25%}\n"))
+	p := start(t, append(k.args(t), "--kubelet.process", "--path.procfs="+proc)...)
 	s := p.await(t, `headroom_read_success{reader="thresholds"}`, 1)
 	s.want(t, `headroom_thresholds_info{source="configz",kubelet_version="v1.37.2"}`, 1)
 	s.want(t, `headroom_config_problem{problem="restart_pending",signal="nodefs.available"}`, 1)
 	s.want(t, `headroom_config_problem{problem="restart_pending",signal="memory.available"}`, 0)
+}
+
+// procOf returns a procfs that shows one process.
+func procOf(t *testing.T, argv ...string) string {
+	t.Helper()
+	proc := t.TempDir()
+	dir := filepath.Join(proc, "99")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"cmdline": strings.Join(argv, "\x00") + "\x00",
+		"stat":    "99 (" + argv[0] + ") S 1 1 1 0 -1 4194560 1 0 0 0 5 3 0 0 20 0 12 0 1000 1 2\n",
+		"status":  "Name:\t" + argv[0] + "\nNSpid:\t99\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, link := range []string{"root", "cwd"} {
+		if err := os.Symlink("/", filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return proc
 }
 
 func TestProgramAsksTheRuntimeWhereItsFilesAre(t *testing.T) {

@@ -90,7 +90,7 @@ const alertLevel = 0.05
 // below alertLevel where that could begin only after the eviction.
 func floor(c *kubelet.Configuration, t headroom.Threshold, s headroom.State) float64 {
 	level := alertLevel
-	if c.ImageGCHigh < 100 && t.Signal.Filesystem() != "" && t.Signal.Unit() == headroom.Bytes && s.Capacity > 0 {
+	if !c.HardOnly && c.ImageGCHigh < 100 && t.Signal.Filesystem() != "" && t.Signal.Unit() == headroom.Bytes && s.Capacity > 0 {
 		if margin := headroom.ImageGCMargin(c.ImageGCHigh, t, s.Capacity); margin > 0 {
 			level = margin
 		}

@@ -8,6 +8,7 @@ import (
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
+	"github.com/nodeheadroom/headroom/node/kubelet"
 	"github.com/nodeheadroom/headroom/node/nodetest"
 	"github.com/nodeheadroom/headroom/remediator/engine"
 )
@@ -102,6 +103,18 @@ func TestTheFloorOfATarget(t *testing.T) {
 				t.Errorf("floor %v, want %v", v.Floor, c.want)
 			}
 		})
+	}
+}
+
+// A log says nothing of image garbage collection.
+func TestTheFloorOfATargetWhereOnlyALogTells(t *testing.T) {
+	ts, err := headroom.EvictionConfig{Hard: map[string]string{"nodefs.available": "10%"}}.Thresholds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := headroom.State{Capacity: 1000}
+	if got := floor(&kubelet.Configuration{Thresholds: ts, HardOnly: true}, ts[0], state); got != alertLevel {
+		t.Errorf("floor %v, want %v", got, alertLevel)
 	}
 }
 

@@ -141,8 +141,8 @@ func TestKubeletsWordIsComparedWithItsFiles(t *testing.T) {
 		rootDir, onDisk string
 	}{
 		"a process":                 {Options{Proc: h.proc}, "/data", "hard pid.available<5%"},
-		"a file":                    {Options{ConfigFile: path}, "", "hard pid.available<5%"},
-		"a file and no process":     {Options{Proc: newHost(t).proc, ConfigFile: path}, "", "hard pid.available<5%"},
+		"a file alone":              {Options{ConfigFile: path}, "", "unknown"},
+		"a file and no process":     {Options{Proc: newHost(t).proc, ConfigFile: path}, "", "unknown"},
 		"neither":                   {Options{Proc: newHost(t).proc}, "", "unknown"},
 		"a file that is not there":  {Options{ConfigFile: path + "x"}, "", "unknown"},
 		"an assumption is no file":  {Options{AssumeFile: path}, "", "unknown"},
@@ -197,7 +197,9 @@ func TestFilesAreReadByTheRunningKubeletsRules(t *testing.T) {
 		io.WriteString(w, effective)
 	}))
 	defer server.Close()
-	s := source(t, Options{URL: server.URL, InsecureSkipVerify: true, ConfigFile: config(t, head)})
+	h := newHost(t)
+	h.add(99, "kubelet", []string{"kubelet", "--config=" + config(t, head)}, at{})
+	s := source(t, Options{URL: server.URL, InsecureSkipVerify: true, Proc: h.proc})
 	if err := s.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}

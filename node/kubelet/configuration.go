@@ -85,8 +85,7 @@ func (c *Configuration) beside(disk *Configuration) {
 	if disk.ignoresPods {
 		c.ignorePods()
 	}
-	c.OnDisk = disk
-	if disk.RootDir != "" { // of a process, which began with something else maybe
-		c.OnDisk = disk.OnDisk
-	}
+	// Of a process, which began with something else maybe. One file alone would
+	// say that a restart is pending wherever drop-ins or flags differ from it.
+	c.OnDisk = disk.OnDisk
 }
