@@ -14,7 +14,6 @@ func TestConsumersAreThePodsThatUseTheDisks(t *testing.T) {
 	t.Parallel()
 	config := cluster.NodeConfig{Layout: cluster.TwoDisks, Kubelet: with(map[string]any{"volumeStatsAggPeriod": "1s"})}
 	c, n := startNode(t, config)
-	findContainerd(t, n, config)
 	err := c.Create(t.Context(), "/api/v1/namespaces/default/configmaps", map[string]any{
 		"metadata": map[string]any{"name": "words"},
 		"data":     map[string]any{"words": strings.Repeat("word ", 20_000)},
@@ -61,23 +60,6 @@ func TestConsumersAreThePodsThatUseTheDisks(t *testing.T) {
 			oneOfImages(s, "headroom_consumer_bytes"), oneOfImages(s, "headroom_consumer_inodes"),
 		)
 	})
-}
-
-// findContainerd makes a kubelet's cAdvisor find containerd, which it looks for in
-// one place alone (ArgContainerdEndpoint in its container/containerd/factory.go):
-// without it no pod has a count of processes.
-func findContainerd(t *testing.T, n *cluster.Node, config cluster.NodeConfig) {
-	t.Helper()
-	cmd, err := n.Command(t.Context(), "/bin/sh", "-c", `mkdir -p /run/containerd && ln -sfn "$1" /run/containerd/containerd.sock`, "sh", n.Socket())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if err := n.RestartKubelet(t.Context(), config); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // container is one of a pod that has three volumes.

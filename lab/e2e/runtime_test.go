@@ -97,6 +97,27 @@ func stop(t *testing.T, c lone) {
 	}
 }
 
+// standsStill returns an error while a thread of a process runs: each stops when
+// it next looks for signals. /proc/PID/task/TID/stat, with T for stopped:
+//
+//	4711 (containerd) T 1 …
+func standsStill(pid int) error {
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(paths) == 0 {
+		return fmt.Errorf("no threads of %d: %v", pid, err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if _, after, _ := strings.Cut(string(data), ") "); !strings.HasPrefix(after, "T") {
+			return fmt.Errorf("%s: %s", path, data)
+		}
+	}
+	return nil
+}
+
 func TestContainerdSaysWhereItsFilesAre(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
@@ -113,6 +134,10 @@ func TestContainerdSaysWhereItsFilesAre(t *testing.T) {
 
 	// It hangs: the socket takes connections, and nobody reads them.
 	if err := syscall.Kill(first.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	err := cluster.Wait(t.Context(), "containerd to stand still", func(context.Context) error { return standsStill(first.PID()) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
