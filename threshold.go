@@ -82,6 +82,19 @@ func (ts Thresholds) Find(s Signal, e Eviction) (Threshold, bool) {
 	return Threshold{}, false
 }
 
+// FindAt returns the threshold of a signal and kind that is met first at a
+// capacity, if there is one. There are two where the configuration names one that
+// the kubelet then copies from another signal as well, and both act.
+func (ts Thresholds) FindAt(s Signal, e Eviction, capacity int64) (Threshold, bool) {
+	highest, ok := ts.Find(s, e)
+	for _, t := range ts {
+		if t.Signal == s && t.Eviction == e && t.Of(capacity) > highest.Of(capacity) {
+			highest = t
+		}
+	}
+	return highest, ok
+}
+
 // EvictionConfig is the part of a KubeletConfiguration that decides about
 // eviction, keyed by signal and unparsed.
 type EvictionConfig struct {

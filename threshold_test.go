@@ -248,6 +248,33 @@ func TestThresholdIsFoundByWhatItWasConfiguredAs(t *testing.T) {
 	}
 }
 
+// The kubelet acts at 100Mi, wherever that one stands.
+func TestOfTwoThresholdsTheHigherCounts(t *testing.T) {
+	for _, own := range []string{"10Mi", "1Gi", "1%"} {
+		ts, err := headroom.EvictionConfig{
+			Hard: statements("memory.available 100Mi", "allocatableMemory.available "+own), EnforcePods: true,
+		}.Thresholds()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, capacity := range []int64{0, 1 << 30, 1 << 40} {
+			got, ok := ts.FindAt(headroom.AllocatableMemoryAvailable, headroom.Hard, capacity)
+			var want int64
+			for _, threshold := range ts {
+				if threshold.Signal == headroom.AllocatableMemoryAvailable {
+					want = max(want, threshold.Of(capacity))
+				}
+			}
+			if !ok || got.Of(capacity) != want || want < 100<<20 {
+				t.Errorf("%s beside 100Mi, of %d: %d, %v, want %d", own, capacity, got.Of(capacity), ok, want)
+			}
+		}
+	}
+	if _, ok := (headroom.Thresholds{}).FindAt(headroom.PIDAvailable, headroom.Hard, 1); ok {
+		t.Error("there is none")
+	}
+}
+
 // statements reads "signal value" pairs.
 func statements(pairs ...string) map[string]string {
 	m := make(map[string]string)

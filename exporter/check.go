@@ -49,7 +49,7 @@ func (f *flags) look(ctx context.Context) (*view, thresholds, error) {
 		return nil, nil, err
 	}
 	v := c.view()
-	return v, inOrder(v.thresholds(), v.layout), nil
+	return v, inOrder(v.thresholds(), v), nil
 }
 
 // count counts what can be counted without a kubelet.

@@ -22,7 +22,7 @@ import (
 // reported is what check makes of a view, a minute after its thresholds were
 // read.
 func reported(v view) *report {
-	effective := inOrder(v.thresholds(), v.layout)
+	effective := inOrder(v.thresholds(), &v)
 	r := newReport(&v, effective, time.Unix(1800000060, 0))
 	if v.seen != nil {
 		r.ConsumersFrom = "the kubelet's summary"
@@ -158,7 +158,7 @@ func TestVerdict(t *testing.T) {
 			v := everything(t)
 			v.node, v.layout = oneDisk(50*gib, 3000000), &layout{}
 			c.change(t, &v)
-			if got := v.verdict(inOrder(v.thresholds(), v.layout)); got != c.want {
+			if got := v.verdict(inOrder(v.thresholds(), &v)); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

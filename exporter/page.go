@@ -40,7 +40,7 @@ func newPage(v *view, first []byte, packer *flate.Writer) *page {
 	x.exposeStanding(v, effective)
 	p := &page{
 		text:        x.text(first),
-		thresholds:  inOrder(effective, v.layout),
+		thresholds:  inOrder(effective, v),
 		layout:      v.layout,
 		filesystems: v.node.Filesystems,
 		capacities:  v.node.Readings,
@@ -57,13 +57,14 @@ func newPage(v *view, first []byte, packer *flate.Writer) *page {
 	return p
 }
 
-// inOrder returns thresholds in the order of signals, without those of
-// containerfs while the disks, from which they follow, are unknown.
-func inOrder(ts headroom.Thresholds, l *layout) headroom.Thresholds {
+// inOrder returns thresholds in the order of signals, one of each kind, without
+// those of containerfs while the disks, from which they follow, are unknown.
+func inOrder(ts headroom.Thresholds, v *view) headroom.Thresholds {
 	var ordered headroom.Thresholds
 	for _, s := range allSignals {
+		reading, _ := find(v.node.Readings, s)
 		for _, e := range headroom.Evictions {
-			if t, ok := ts.Find(s, e); ok && (l != nil || s.Filesystem() != headroom.ContainerFS) {
+			if t, ok := ts.FindAt(s, e, reading.Capacity); ok && (v.layout != nil || s.Filesystem() != headroom.ContainerFS) {
 				ordered = append(ordered, t)
 			}
 		}

@@ -32,7 +32,7 @@ func (r reader) Read(ctx context.Context, s headroom.Signal) (engine.View, error
 			return engine.View{}, err
 		}
 	}
-	t, ok := thresholds.Find(s, headroom.Hard)
+	t, ok := thresholds.FindAt(s, headroom.Hard, reading.Capacity)
 	if !ok {
 		return engine.View{}, fmt.Errorf("%s has no hard threshold", s)
 	}
