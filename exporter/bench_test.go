@@ -65,8 +65,8 @@ func benchmark(b *testing.B, c *collector) {
 func observing(t testing.TB, n snapshots, s *kubelet.Summary, consumers int) *observer {
 	t.Helper()
 	o := newObserver(says{s}, says{s}, n, consumers, slog.New(slog.DiscardHandler))
-	o.summary.refresh(t.Context())
-	o.metrics.refresh(t.Context())
+	o.summary.Refresh(t.Context())
+	o.metrics.Refresh(t.Context())
 	if seen, counts := o.known(); seen == nil || counts == nil {
 		t.Fatal("the observer has seen nothing")
 	}

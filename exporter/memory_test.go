@@ -47,8 +47,8 @@ func TestMemoryIsFlatOverTenThousandScrapes(t *testing.T) {
 	scrape := func(times int) {
 		for i := range times {
 			if i%500 == 0 {
-				c.observer.summary.refresh(t.Context())
-				c.observer.metrics.refresh(t.Context())
+				c.observer.summary.Refresh(t.Context())
+				c.observer.metrics.Refresh(t.Context())
 			}
 			r := httptest.NewRequest("GET", "/metrics", nil)
 			if i%2 == 0 {

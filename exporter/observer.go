@@ -43,8 +43,8 @@ const answerPatience = 15 * time.Second
 // minute. Scrapes take what is known. Safe for concurrent use, but for run.
 type observer struct {
 	node     snapshots
-	summary  poll[seen]
-	metrics  poll[counts]
+	summary  polled[seen]
+	metrics  polled[counts]
 	every    time.Duration // between summaries
 	counting time.Duration // between looks at the counters
 
@@ -56,27 +56,21 @@ type observer struct {
 // newObserver keeps the n largest consumers of each filesystem and unit.
 func newObserver(s summaries, e evictions, node snapshots, n int, log *slog.Logger) *observer {
 	o := &observer{node: node, every: 5 * time.Minute, counting: time.Minute, poke: make(chan struct{}, 1)}
-	o.summary = poll[seen]{
-		reader: "summary", patience: answerPatience, keep: keepSeen, log: log,
-		ask: func(ctx context.Context) (*seen, error) {
-			summary, err := s.Summary(ctx)
-			native := o.read(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return newSeen(summary, native, n), nil
-		},
-	}
-	o.metrics = poll[counts]{
-		reader: "metrics", patience: answerPatience, keep: keepSeen, log: log,
-		ask: func(ctx context.Context) (*counts, error) {
-			m, err := e.Metrics(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return newCounts(m.Evictions).or(o.metrics.known()), nil
-		},
-	}
+	o.summary = newPolled("summary", log, func(ctx context.Context) (*seen, error) {
+		summary, err := s.Summary(ctx)
+		native := o.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newSeen(summary, native, n), nil
+	})
+	o.metrics = newPolled("metrics", log, func(ctx context.Context) (*counts, error) {
+		m, err := e.Metrics(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newCounts(m.Evictions).or(o.metrics.known()), nil
+	})
 	return o
 }
 
@@ -91,32 +85,19 @@ func (o *observer) read(ctx context.Context) []headroom.Reading {
 func (o *observer) run(ctx context.Context) {
 	var both sync.WaitGroup
 	defer both.Wait()
-	both.Go(func() { o.count(ctx) })
+	both.Go(func() { o.metrics.Run(ctx, o.counting) })
 	both.Go(func() { o.look(ctx) })
-}
-
-func (o *observer) count(ctx context.Context) {
-	ticks := time.NewTicker(o.counting)
-	defer ticks.Stop()
-	for {
-		o.metrics.refresh(ctx)
-		select {
-		case <-ticks.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 func (o *observer) look(ctx context.Context) {
 	for {
-		o.summary.refresh(ctx)
+		o.summary.Refresh(ctx) // its outcome is kept and, where it is news, logged
 		select { // a poke from before compared with what was seen before
 		case <-o.poke:
 		default:
 		}
 		wait := o.every
-		if _, _, err := o.summary.last(); err != nil {
+		if o.summary.Record().Err != nil {
 			wait = min(wait, retry)
 		}
 		turn := time.After(wait)
@@ -165,11 +146,5 @@ func (o *observer) known() (*seen, *counts) { return o.summary.known(), o.metric
 
 // report adds how the last questions ended.
 func (o *observer) report(to []node.ReaderResult) []node.ReaderResult {
-	if took, asked, err := o.summary.last(); asked {
-		to = append(to, node.ReaderResult{Name: o.summary.reader, Err: err, Duration: took})
-	}
-	if took, asked, err := o.metrics.last(); asked {
-		to = append(to, node.ReaderResult{Name: o.metrics.reader, Err: err, Duration: took})
-	}
-	return to
+	return o.metrics.report(o.summary.report(to))
 }

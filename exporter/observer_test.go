@@ -235,7 +235,7 @@ func TestOutcomeOfAskingIsLoggedWhenItIsNews(t *testing.T) {
 		lines int
 	}{{nil, 0}, {errors.New("a"), 1}, {errors.New("a"), 1}, {errors.New("b"), 2}, {nil, 3}, {nil, 3}} {
 		a.fails(c.err)
-		o.summary.refresh(t.Context())
+		o.summary.Refresh(t.Context())
 		if got := strings.Count(log.String(), "\n"); got != c.lines {
 			t.Errorf("%d: %d lines, want %d:\n%s", i, got, c.lines, log.String())
 		}

@@ -62,7 +62,7 @@ func (b *bench) help(ctx context.Context) (string, error) {
 
 // asking starts an exporter that asks the kubelet under a name, and returns once
 // it has been told everything.
-func (b *bench) asking(ctx context.Context, k *kubelet, who string, args ...string) (*scraped, error) {
+func (b *bench) asking(ctx context.Context, k *standIn, who string, args ...string) (*scraped, error) {
 	flags, err := k.flags(who)
 	if err != nil {
 		return nil, err

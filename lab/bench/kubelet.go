@@ -14,11 +14,11 @@ import (
 	"github.com/nodeheadroom/headroom/lab/process"
 )
 
-// A kubelet stands in for that of the node, as far as the exporter asks it. It is
+// A standIn stands in for the kubelet of the node, as far as the exporter asks it. It is
 // a process of its own, for its work is not the exporter's: this program under
 // the name of kubelet, by which the exporter finds it, and with the command line
 // and the configuration file of one.
-type kubelet struct {
+type standIn struct {
 	*process.Process
 	dir, url, secret string
 
@@ -36,13 +36,13 @@ type answered struct {
 }
 
 // kubelet starts one.
-func (b *bench) kubelet(ctx context.Context) (*kubelet, error) {
+func (b *bench) kubelet(ctx context.Context) (*standIn, error) {
 	dir, err := os.MkdirTemp(b.dir, "kubelet-")
 	if err != nil {
 		return nil, err
 	}
 	// As long as the token of a service account.
-	k := &kubelet{dir: dir, secret: strings.Repeat(rand.Text(), 40), answers: make(map[question]answered)}
+	k := &standIn{dir: dir, secret: strings.Repeat(rand.Text(), 40), answers: make(map[question]answered)}
 	if err := k.write(); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (b *bench) kubelet(ctx context.Context) (*kubelet, error) {
 }
 
 // write makes the program and the files that it is given.
-func (k *kubelet) write() error {
+func (k *standIn) write() error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (k *kubelet) write() error {
 }
 
 // note takes a line of the kubelet's log that says what it has answered.
-func (k *kubelet) note(line string) {
+func (k *standIn) note(line string) {
 	var q question
 	var bytes int64
 	if _, err := fmt.Sscanf(line, answeredLine, &q.who, &q.path, &bytes); err != nil {
@@ -97,7 +97,7 @@ func (k *kubelet) note(line string) {
 }
 
 // given returns what the kubelet has answered to somebody until now.
-func (k *kubelet) given(who, path string) answered {
+func (k *standIn) given(who, path string) answered {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.answers[question{who, path}]
@@ -105,7 +105,7 @@ func (k *kubelet) given(who, path string) answered {
 
 // flags are those by which an exporter asks this kubelet; who is the name it goes
 // by, one for each exporter.
-func (k *kubelet) flags(who string) ([]string, error) {
+func (k *standIn) flags(who string) ([]string, error) {
 	token := filepath.Join(k.dir, "token-"+who)
 	if err := os.WriteFile(token, []byte(who+"."+k.secret+"\n"), 0o600); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (k *kubelet) flags(who string) ([]string, error) {
 }
 
 // await waits until an exporter has read everything once.
-func (k *kubelet) await(ctx context.Context, who string) error {
+func (k *standIn) await(ctx context.Context, who string) error {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if k.given(who, configzPath).times > 0 && k.given(who, summaryPath).times > 0 && k.given(who, metricsPath).times > 0 {
 			return nil

@@ -13,7 +13,7 @@ const (
 
 // newOld starts two exporters that read everything of the kubelet as often as they
 // can, and will be scraped many times.
-func (b *bench) newOld(ctx context.Context, k *kubelet) (two [2]*scraped, err error) {
+func (b *bench) newOld(ctx context.Context, k *standIn) (two [2]*scraped, err error) {
 	for i := range two {
 		if two[i], err = b.asking(ctx, k, fmt.Sprintf("old-%d", i), every(configzPath, metricsPath, summaryPath)...); err != nil {
 			return two, err

@@ -45,7 +45,7 @@ type background struct {
 // it, by exporters that read one source more often and are not scraped, and counts
 // as often as the shipped intervals say. What an exporter costs to which nothing
 // happens is taken off.
-func (b *bench) perSecond(ctx context.Context, k *kubelet, ours, theirs *scraped) error {
+func (b *bench) perSecond(ctx context.Context, k *standIn, ours, theirs *scraped) error {
 	help, err := b.help(ctx)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (b *bench) perSecond(ctx context.Context, k *kubelet, ours, theirs *scraped
 }
 
 // readers starts the exporters that read one source often.
-func (b *bench) readers(ctx context.Context, k *kubelet) ([]*background, error) {
+func (b *bench) readers(ctx context.Context, k *standIn) ([]*background, error) {
 	var all []*background
 	for _, s := range sources {
 		r := &background{source: s}
@@ -109,7 +109,7 @@ func (b *bench) readers(ctx context.Context, k *kubelet) ([]*background, error) 
 }
 
 // given is what the kubelet has answered to all of them.
-func (r *background) given(k *kubelet) (sum answered) {
+func (r *background) given(k *standIn) (sum answered) {
 	for _, e := range r.exporters {
 		a := k.given(e.who, r.path)
 		sum.times += a.times
@@ -120,7 +120,7 @@ func (r *background) given(k *kubelet) (sum answered) {
 
 // offPath adds the row of a source, of which the reads since before have cost so
 // many CPU seconds, and returns what they cost per second at the shipped interval.
-func (b *bench) offPath(k *kubelet, r *background, cost float64, help string) (perSecond float64, err error) {
+func (b *bench) offPath(k *standIn, r *background, cost float64, help string) (perSecond float64, err error) {
 	every, err := shipped(help, r.flag)
 	if err != nil {
 		return 0, err

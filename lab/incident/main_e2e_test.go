@@ -14,9 +14,18 @@ import (
 	"github.com/nodeheadroom/headroom/lab/process"
 	"github.com/nodeheadroom/headroom/lab/product"
 	"github.com/nodeheadroom/headroom/lab/prometheus"
+	"github.com/nodeheadroom/headroom/lab/tools"
 )
 
-func TestMain(m *testing.M) { os.Exit(cluster.Main(m.Run)) }
+// TestMain builds the programs that the lab has no use for before there is no
+// network any more.
+func TestMain(m *testing.M) {
+	if err := tools.Build(context.Background(), []string{"prometheus", "promtool"}, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(cluster.Main(m.Run))
+}
 
 // The incident takes minutes, of which it waits for most: what can be shown beside
 // it is.

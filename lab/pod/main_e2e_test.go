@@ -13,9 +13,18 @@ import (
 	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/lab/process"
 	"github.com/nodeheadroom/headroom/lab/product"
+	"github.com/nodeheadroom/headroom/lab/tools"
 )
 
-func TestMain(m *testing.M) { os.Exit(cluster.Main(m.Run)) }
+// TestMain builds the programs that the lab has no use for before there is no
+// network any more.
+func TestMain(m *testing.M) {
+	if err := tools.Build(context.Background(), []string{"prometheus"}, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(cluster.Main(m.Run))
+}
 
 // A deployed is the exporter's DaemonSet on one node.
 type deployed struct {

@@ -58,7 +58,7 @@ func (m *Machine) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { m.Source.Run(ctx, m.interval) })
 	if m.runtime != nil {
-		all.Go(func() { m.askRuntime(ctx) })
+		all.Go(func() { m.runtime.Run(ctx, runtimeInterval) })
 	}
 	all.Go(func() {
 		if m.await(ctx) {
@@ -66,21 +66,6 @@ func (m *Machine) Run(ctx context.Context) {
 		}
 	})
 	all.Wait()
-}
-
-// askRuntime leaves a question behind that cannot be called back: the socket may
-// lie on a filesystem that hangs.
-func (m *Machine) askRuntime(ctx context.Context) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		m.runtime.Run(ctx, runtimeInterval)
-	}()
-	<-ctx.Done()
-	select {
-	case <-done:
-	case <-time.After(time.Second):
-	}
 }
 
 // await waits until both have been asked once.

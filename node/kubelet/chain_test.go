@@ -228,7 +228,7 @@ func TestHungFileHidesNeitherTheKubeletNorTheNextSource(t *testing.T) {
 			s := source(t, c.opts)
 			for _, o := range s.origins {
 				if o.name == FromFiles {
-					o.patience = time.Millisecond
+					o.Patience = time.Millisecond
 				}
 			}
 			for range 3 {

@@ -2,25 +2,20 @@ package kubelet
 
 import (
 	"context"
-	"fmt"
 	"time"
+
+	"github.com/nodeheadroom/headroom/node/poll"
 )
 
 // An origin is one place to read a configuration from.
 type origin struct {
-	name  string // in metrics
-	where string // a URL or a path
-	read  func(context.Context) (*Configuration, error)
-	// patience is how long a read is waited for.
-	patience time.Duration
+	name string // in metrics
+	poll.Question[*Configuration]
 	// mayBeMissing says that nobody has promised that it is there.
 	mayBeMissing bool
 
-	// pending is the read that was given up waiting for. There is never a second
-	// one.
-	pending chan outcome
-	good    time.Time // when it last answered
-	failed  string    // why it last did not, empty if it did
+	good   time.Time // when it last answered
+	failed string    // why it last did not, empty if it did
 }
 
 const (
@@ -31,15 +26,16 @@ const (
 	filePatience = 5 * time.Second
 )
 
-// An outcome is what a read came to.
-type outcome struct {
-	configuration *Configuration
-	err           error
+// newOrigin returns an origin that is read where, a URL or a path.
+func newOrigin(name, where string, patience time.Duration, read func(context.Context) (*Configuration, error)) *origin {
+	return &origin{name: name, Question: poll.Question[*Configuration]{
+		Call: read, Patience: patience, Late: where + ": a file that is read for it does not answer",
+	}}
 }
 
-// ask reads, and notes who said it and when.
-func (o *origin) ask(ctx context.Context) (*Configuration, error) {
-	c, err := o.await(ctx)
+// read reads, and notes who said it and when.
+func (o *origin) read(ctx context.Context) (*Configuration, error) {
+	c, err := o.Ask(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,31 +52,4 @@ func (o *origin) news(err error) bool {
 	before := o.failed
 	o.failed = err.Error()
 	return o.failed != before
-}
-
-// await reads as long as ctx and patience allow. Whatever hangs is left behind,
-// and what it says in the end is not news.
-func (o *origin) await(ctx context.Context) (*Configuration, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.patience)
-	defer cancel()
-	for {
-		fresh := o.pending == nil
-		if fresh {
-			pending := make(chan outcome, 1) // whoever reads may have left
-			o.pending = pending
-			go func() {
-				c, err := o.read(ctx)
-				pending <- outcome{c, err}
-			}()
-		}
-		select {
-		case result := <-o.pending:
-			o.pending = nil
-			if fresh {
-				return result.configuration, result.err
-			}
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%s: a file that is read for it does not answer: %w", o.where, ctx.Err())
-		}
-	}
 }

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/nodeheadroom/headroom/node/poll"
 )
 
 // ErrNone says that there is nothing to read thresholds from: no source is
@@ -34,18 +35,20 @@ type Source struct {
 	version atomic.Pointer[string]
 	given   string
 
-	refreshing sync.Mutex // one read at a time
-	ready      chan struct{}
+	poll *poll.Poll[reading]
+}
 
-	mu   sync.Mutex
-	good *Configuration // the last good one
-	err  error          // of the last read
-	took time.Duration  // by it
+// A reading is a configuration, and why origins that should have answered before
+// did not.
+type reading struct {
+	configuration *Configuration
+	failed        error
 }
 
 // NewSource checks the options. It reads nothing.
 func NewSource(o Options) (*Source, error) {
-	s := &Source{log: o.Logger, given: o.Version, ready: make(chan struct{}), err: errNotRead}
+	s := &Source{log: o.Logger, given: o.Version}
+	s.poll = poll.New(errNotRead, s.look, s.report)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -58,85 +61,57 @@ func NewSource(o Options) (*Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.add(&origin{name: FromConfigz, where: c.base, read: c.read, patience: requestPatience})
+		s.add(newOrigin(FromConfigz, c.base, requestPatience, c.read))
 	}
 	if o.Proc != "" {
 		k := &running{proc: o.Proc, rootDir: o.RootDir, release: s.release}
-		s.add(&origin{name: FromFlags, where: o.Proc, read: k.configuration, mayBeMissing: true})
+		found := newOrigin(FromFlags, o.Proc, filePatience, k.configuration)
+		found.mayBeMissing = true
+		s.add(found)
 	}
 	if o.ConfigFile != "" {
-		s.add(&origin{name: FromFiles, where: o.ConfigFile, read: (&file{path: o.ConfigFile, release: s.release}).read})
+		s.add(newOrigin(FromFiles, o.ConfigFile, filePatience, (&file{path: o.ConfigFile, release: s.release}).read))
 	}
 	if o.LogFile != "" {
-		s.add(&origin{name: FromLog, where: o.LogFile, read: (&logFile{path: o.LogFile, release: s.release}).read})
+		s.add(newOrigin(FromLog, o.LogFile, filePatience, (&logFile{path: o.LogFile, release: s.release}).read))
 	}
 	if o.AssumeFile != "" {
-		s.add(&origin{name: Assumed, where: o.AssumeFile, read: (&file{path: o.AssumeFile, release: s.release}).read})
+		s.add(newOrigin(Assumed, o.AssumeFile, filePatience, (&file{path: o.AssumeFile, release: s.release}).read))
 	}
 	return s, nil
 }
 
-func (s *Source) add(o *origin) {
-	if o.patience == 0 {
-		o.patience = filePatience
-	}
-	s.origins = append(s.origins, o)
-}
+func (s *Source) add(o *origin) { s.origins = append(s.origins, o) }
 
 func (s *Source) release() release { return parseRelease(*s.version.Load()) }
 
 // Run reads at once and then every interval, until ctx ends.
-func (s *Source) Run(ctx context.Context, interval time.Duration) {
-	ticks := time.NewTicker(interval)
-	defer ticks.Stop()
-	for {
-		s.Refresh(ctx) // its outcome is kept and, where it is news, logged
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-		}
-	}
-}
+func (s *Source) Run(ctx context.Context, interval time.Duration) { s.poll.Run(ctx, interval) }
 
 // Ready is closed once the first read is over, however it ended.
-func (s *Source) Ready() <-chan struct{} { return s.ready }
+func (s *Source) Ready() <-chan struct{} { return s.poll.Ready() }
 
 // Refresh reads now, after any read that is under way. One that hangs is given up
 // in time: what it needs may lie on the very filesystem that hangs. The error says
 // why nothing could be read.
-func (s *Source) Refresh(ctx context.Context) error {
-	s.refreshing.Lock()
-	defer s.refreshing.Unlock()
-	began := time.Now()
-	c, err := s.look(ctx)
-	if ctx.Err() != nil {
-		return ctx.Err() // says nothing about the kubelet
-	}
-	s.keep(c, err, time.Since(began))
-	if c != nil {
-		return nil
-	}
-	return err
-}
+func (s *Source) Refresh(ctx context.Context) error { return s.poll.Refresh(ctx) }
 
 // look asks one origin after the other until one answers, or has answered not
-// long ago. With an answer the error is that of origins which should have answered
-// before.
-func (s *Source) look(ctx context.Context) (*Configuration, error) {
+// long ago.
+func (s *Source) look(ctx context.Context) (reading, error) {
 	if len(s.origins) == 0 {
-		return nil, ErrNone
+		return reading{}, ErrNone
 	}
 	var failed, expected []error
 	for i, o := range s.origins {
-		c, err := o.ask(ctx)
+		c, err := o.read(ctx)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return reading{}, ctx.Err()
 		}
 		if err == nil {
 			s.complete(ctx, o, c)
 			s.passOver(s.origins[:i], failed)
-			return c, errors.Join(expected...)
+			return reading{c, errors.Join(expected...)}, nil
 		}
 		failed = append(failed, err)
 		if !o.mayBeMissing {
@@ -146,10 +121,10 @@ func (s *Source) look(ctx context.Context) (*Configuration, error) {
 			break
 		}
 	}
-	if len(expected) == 0 && !s.everRead() && errors.Is(failed[0], errNoProcess) {
-		return nil, fmt.Errorf("%w: %w", ErrNone, failed[0])
+	if len(expected) == 0 && s.poll.Record().At.IsZero() && errors.Is(failed[0], errNoProcess) {
+		return reading{}, fmt.Errorf("%w: %w", ErrNone, failed[0])
 	}
-	return nil, errors.Join(failed...)
+	return reading{}, errors.Join(failed...)
 }
 
 // passOver logs why origins that may be missing were not taken, when that is news.
@@ -175,7 +150,7 @@ func (s *Source) complete(ctx context.Context, from *origin, c *Configuration) {
 		if o.name != FromFlags && o.name != FromFiles {
 			continue
 		}
-		disk, err := o.await(ctx)
+		disk, err := o.Ask(ctx)
 		if err != nil {
 			s.log.Debug("comparing the kubelet's configuration with its files", "err", err)
 			continue
@@ -185,47 +160,30 @@ func (s *Source) complete(ctx context.Context, from *origin, c *Configuration) {
 	}
 }
 
-func (s *Source) everRead() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.good != nil
-}
-
-func (s *Source) keep(c *Configuration, err error, took time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.report(c, err)
-	s.err, s.took = err, took
-	if c != nil {
-		s.good = c
-	}
-	select {
-	case <-s.ready:
-	default:
-		close(s.ready)
-	}
-}
-
-// report logs err, or that all is well, when that is news.
-func (s *Source) report(c *Configuration, err error) {
-	from := ""
-	if c != nil {
-		from = c.Source
-	}
-	before := ""
-	if s.good != nil {
-		before = s.good.Source
-	}
-	same := s.err != nil && err != nil && s.err.Error() == err.Error()
-	switch {
+// report logs what failed, or that all is well, when that is news.
+func (s *Source) report(before, now poll.Record[reading]) {
+	failed, err := failure(before), failure(now)
+	switch same := poll.Alike(failed, err); {
 	case errors.Is(err, ErrNone) && !same:
 		s.log.Warn("there will be no thresholds", "reason", err)
 	case err != nil && !same:
 		s.log.Error("reading the kubelet's configuration", "err", err)
 	}
-	if c != nil && (from != before || err == nil && s.err != nil) {
-		s.log.Info("read the kubelet's configuration", "from", from, "kubelet_version", c.Version, "thresholds", len(c.Thresholds))
+	if now.Err != nil {
+		return
 	}
+	c, last := now.Good.configuration, before.Good.configuration
+	if last == nil || c.Source != last.Source || err == nil && failed != nil {
+		s.log.Info("read the kubelet's configuration", "from", c.Source, "kubelet_version", c.Version, "thresholds", len(c.Thresholds))
+	}
+}
+
+// failure is what went wrong in the last read, whether or not there was an answer.
+func failure(r poll.Record[reading]) error {
+	if r.Err != nil {
+		return r.Err
+	}
+	return r.Good.failed
 }
 
 // Configuration returns the last good configuration, without waiting for
@@ -233,28 +191,26 @@ func (s *Source) report(c *Configuration, err error) {
 // first, the error says why there is none: it is ErrNone where there is nothing to
 // read.
 func (s *Source) Configuration() (*Configuration, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if len(s.origins) == 0 {
 		return nil, ErrNone
 	}
-	if s.good == nil {
-		return nil, s.err
+	r := s.poll.Record()
+	c, err := r.Good.configuration, failure(r)
+	if c == nil {
+		return nil, err
 	}
-	if age := time.Since(s.good.Read); age > Keep {
-		err := s.err
+	if age := time.Since(c.Read); age > Keep {
 		if err == nil {
 			err = errors.New("it has not been read since")
 		}
 		return nil, fmt.Errorf("last good configuration is %s old: %w", age.Round(time.Second), err)
 	}
-	return s.good, nil
+	return c, nil
 }
 
 // Last returns how the last read ended, and how long it took. It is an error, too,
 // where another source than the first that is configured had to be read.
 func (s *Source) Last() (time.Duration, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.took, s.err
+	r := s.poll.Record()
+	return r.Took, failure(r)
 }

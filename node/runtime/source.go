@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
+
+	"github.com/nodeheadroom/headroom/node/poll"
 )
 
 // ErrNone says that no runtime is to be asked.
@@ -20,19 +21,15 @@ var errNotAsked = errors.New("the container runtime has not answered yet")
 // matter most, may keep it down for hours.
 const Keep = 24 * time.Hour
 
+// patience is longer than Ask takes, unless the socket lies on a filesystem that
+// hangs.
+const patience = answerTimeout + time.Second
+
 // A Source keeps what a runtime said last. It is safe for concurrent use.
 type Source struct {
-	ask func(context.Context) (Filesystems, error) // nil for none
-	log *slog.Logger
-
-	asking sync.Mutex // one question at a time
-	ready  chan struct{}
-
-	mu   sync.Mutex
-	good Filesystems // the last good answer
-	read time.Time   // when it came; zero before the first
-	err  error       // of the last question
-	took time.Duration
+	ask  func(context.Context) (Filesystems, error) // nil for none
+	log  *slog.Logger
+	poll *poll.Poll[Filesystems]
 }
 
 // NewSource returns a source that asks at an endpoint, as Ask does; an empty one
@@ -42,70 +39,43 @@ func NewSource(endpoint string, log *slog.Logger) *Source {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Source{log: log, ready: make(chan struct{}), err: errNotAsked}
+	s := &Source{log: log}
 	if endpoint != "" {
 		s.ask = func(ctx context.Context) (Filesystems, error) { return Ask(ctx, endpoint) }
 	}
+	q := poll.Question[Filesystems]{
+		Call: s.look, Patience: patience,
+		Late: fmt.Sprintf("container runtime at %s: not even its socket answers", endpoint),
+	}
+	s.poll = poll.New(errNotAsked, q.Ask, s.report)
 	return s
 }
 
-// Run asks at once and then every interval, until ctx ends.
-func (s *Source) Run(ctx context.Context, interval time.Duration) {
-	ticks := time.NewTicker(interval)
-	defer ticks.Stop()
-	for {
-		s.Refresh(ctx) // its outcome is kept and, where it is news, logged
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-		}
+func (s *Source) look(ctx context.Context) (Filesystems, error) {
+	if s.ask == nil {
+		return Filesystems{}, ErrNone
 	}
+	return s.ask(ctx)
 }
+
+// Run asks at once and then every interval, until ctx ends.
+func (s *Source) Run(ctx context.Context, interval time.Duration) { s.poll.Run(ctx, interval) }
 
 // Ready is closed once the first question is over, however it ended.
-func (s *Source) Ready() <-chan struct{} { return s.ready }
+func (s *Source) Ready() <-chan struct{} { return s.poll.Ready() }
 
-// Refresh asks now, after any question that is under way.
-func (s *Source) Refresh(ctx context.Context) error {
-	s.asking.Lock()
-	defer s.asking.Unlock()
-	began := time.Now()
-	var found Filesystems
-	err := ErrNone
-	if s.ask != nil {
-		found, err = s.ask(ctx)
-	}
-	if ctx.Err() != nil {
-		return ctx.Err() // says nothing about the runtime
-	}
-	s.keep(found, err, time.Since(began))
-	return err
-}
+// Refresh asks now, after any question that is under way. One that hangs is given
+// up in time, and left behind.
+func (s *Source) Refresh(ctx context.Context) error { return s.poll.Refresh(ctx) }
 
-func (s *Source) keep(found Filesystems, err error, took time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.report(found, err)
-	s.err, s.took = err, took
-	if err == nil {
-		s.good, s.read = found, time.Now()
-	}
-	select {
-	case <-s.ready:
-	default:
-		close(s.ready)
-	}
-}
-
-// report logs err, or where the files are, when that is news.
-func (s *Source) report(found Filesystems, err error) {
+// report logs why there was no answer, or where the files are, when that is news.
+func (s *Source) report(before, now poll.Record[Filesystems]) {
 	switch {
-	case errors.Is(err, ErrNone) || err != nil && s.err != nil && s.err.Error() == err.Error():
-	case err != nil:
-		s.log.Error("asking the container runtime", "err", err)
-	case s.err != nil || found != s.good:
-		s.log.Info("asked the container runtime", "images", found.Images, "containers", found.Containers)
+	case errors.Is(now.Err, ErrNone) || poll.Alike(before.Err, now.Err):
+	case now.Err != nil:
+		s.log.Error("asking the container runtime", "err", now.Err)
+	case before.Err != nil || now.Good != before.Good:
+		s.log.Info("asked the container runtime", "images", now.Good.Images, "containers", now.Good.Containers)
 	}
 }
 
@@ -113,23 +83,21 @@ func (s *Source) report(found Filesystems, err error) {
 // questions fail it stays good for Keep; after that, and before the first, the
 // error says why there is none: it is ErrNone where no runtime is to be asked.
 func (s *Source) Filesystems() (Filesystems, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.ask == nil {
 		return Filesystems{}, ErrNone
 	}
-	if s.read.IsZero() {
-		return Filesystems{}, s.err
+	r := s.poll.Record()
+	if r.At.IsZero() {
+		return Filesystems{}, r.Err
 	}
-	if age := time.Since(s.read); s.err != nil && age > Keep {
-		return Filesystems{}, fmt.Errorf("the last answer is %s old: %w", age.Round(time.Second), s.err)
+	if age := time.Since(r.At); r.Err != nil && age > Keep {
+		return Filesystems{}, fmt.Errorf("the last answer is %s old: %w", age.Round(time.Second), r.Err)
 	}
-	return s.good, nil
+	return r.Good, nil
 }
 
 // Last returns how the last question ended, and how long it took.
 func (s *Source) Last() (time.Duration, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.took, s.err
+	r := s.poll.Record()
+	return r.Took, r.Err
 }
