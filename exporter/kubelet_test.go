@@ -86,7 +86,7 @@ func procOf(t *testing.T, argv ...string) string {
 	for name, text := range map[string]string{
 		"cmdline": strings.Join(argv, "\x00") + "\x00",
 		"stat":    "99 (" + argv[0] + ") S 1 1 1 0 -1 4194560 1 0 0 0 5 3 0 0 20 0 12 0 1000 1 2\n",
-		"status":  "Name:\t" + argv[0] + "\nNSpid:\t99\n",
+		"status":  "Name:\t" + argv[0] + "\nUid:\t0\t0\t0\t0\nNSpid:\t99\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -26,6 +26,7 @@ type client struct {
 	base    string                  // URL without a path
 	http    *http.Client            // nil until needed and after an error, so that changed files are read again
 	pair    atomic.Pointer[keyPair] // as last read; connections are made in goroutines of their own
+	fresh   bool                    // the last request went over a new connection
 	version string
 	asked   time.Time // for the version
 }
@@ -60,7 +61,8 @@ func (c *client) read(ctx context.Context) (*Configuration, error) {
 		c.forget()
 		return nil, err
 	}
-	if time.Since(c.asked) > versionInterval {
+	// Behind a new connection may be a new kubelet.
+	if c.fresh || time.Since(c.asked) > versionInterval {
 		// Without a version the thresholds are as good.
 		c.version, _ = c.askVersion(ctx)
 		c.asked = time.Now()

@@ -293,3 +293,26 @@ func source(t *testing.T, o Options) *Source {
 	}
 	return s
 }
+
+// A restart between two reads is quicker than any error.
+func TestKubeletThatWasUpgradedIsAskedForItsVersionAgain(t *testing.T) {
+	version := "v1.36.5"
+	mux := http.NewServeMux()
+	mux.HandleFunc("/configz", answer(effective))
+	mux.HandleFunc("/metrics", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, strings.Replace(metrics, "v1.37.2", version, 1))
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	s := source(t, Options{URL: server.URL})
+	for _, want := range []string{"v1.36.5", "v1.37.2"} {
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Configuration(); err != nil || got.Version != want || got.HugePages != (want == "v1.37.2") {
+			t.Errorf("%+v, %v, want %s", got, err, want)
+		}
+		version = "v1.37.2"
+		server.CloseClientConnections()
+	}
+}

@@ -22,6 +22,7 @@ type at struct {
 	parent    int
 	started   int
 	state     string // "S" unless given
+	uids      string // real, effective, saved and filesystem's; root's unless given
 	namespace string // its PIDs in PID namespaces below the host's
 	line      string // of its own, in place of its arguments
 }
@@ -45,7 +46,7 @@ func (h *fakeHost) add(pid int, name string, argv []string, a at) {
 	}
 	writeFile(h.t, filepath.Join(dir, "cmdline"), line)
 	writeFile(h.t, filepath.Join(dir, "stat"), fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 4194560 1 0 0 0 5 3 0 0 20 0 12 0 %d 1 2\n", pid, name, or(a.state, "S"), a.parent, a.started))
-	writeFile(h.t, filepath.Join(dir, "status"), fmt.Sprintf("Name:\t%s\nState:\tS (sleeping)\nNSpid:\t%d%s\nThreads:\t12\n", name, pid, a.namespace))
+	writeFile(h.t, filepath.Join(dir, "status"), fmt.Sprintf("Name:\t%s\nState:\tS (sleeping)\nUid:\t%s\nNSpid:\t%d%s\nThreads:\t12\n", name, or(a.uids, "0\t0\t0\t0"), pid, a.namespace))
 	for link, target := range map[string]string{"root": or(a.root, "/"), "cwd": or(a.cwd, "/")} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			h.t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 )
 
 // metricsPath is where a kubelet serves its metrics. Reading it needs "get" on
@@ -17,6 +18,9 @@ const metricsPath = "/metrics"
 
 // maxMetrics bounds a kubelet's metrics, of which it has some hundred kilobytes.
 const maxMetrics = 16 << 20
+
+// maxEvictionSignals bounds what a kubelet may have evicted for: there are twelve.
+const maxEvictionSignals = 64
 
 // Metrics are what is taken from those of a kubelet.
 type Metrics struct {
@@ -101,9 +105,18 @@ func (m *Metrics) take(line []byte) error {
 	if !(value >= 0 && value < math.MaxInt64) {
 		return fmt.Errorf("%g is no number of pods", value)
 	}
+	// Two names that are shown alike are one.
+	signal := strings.ToValidUTF8(labels["eviction_signal"], "\uFFFD")
+	if signal == "" {
+		return errors.New("kubelet_evictions: no eviction_signal")
+	}
 	if m.Evictions == nil {
 		m.Evictions = make(map[string]int64)
 	}
-	m.Evictions[labels["eviction_signal"]] += int64(value)
+	counted, known := m.Evictions[signal]
+	if !known && len(m.Evictions) == maxEvictionSignals {
+		return fmt.Errorf("kubelet_evictions: more than %d signals", maxEvictionSignals)
+	}
+	m.Evictions[signal] = int64(min(float64(counted)+value, 1<<62))
 	return nil
 }

@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -33,6 +34,8 @@ func TestMetrics(t *testing.T) {
 		"white space":         {"kubelet_evictions { eviction_signal = \"a\" , } \t5\r\n" + buildInfo, Metrics{"v1.37.2", map[string]int64{"a": 5}}},
 		"escapes":             {`kubelet_evictions{eviction_signal="a\\\"\nb"} 5` + "\n" + buildInfo, Metrics{"v1.37.2", map[string]int64{"a\\\"\nb": 5}}},
 		"one signal twice":    {"kubelet_evictions{eviction_signal=\"a\",x=\"1\"} 5\nkubelet_evictions{eviction_signal=\"a\",x=\"2\"} 6\n" + buildInfo, Metrics{"v1.37.2", map[string]int64{"a": 11}}},
+		"names shown alike":   {"kubelet_evictions{eviction_signal=\"a\xff\"} 5\nkubelet_evictions{eviction_signal=\"a\xfe\"} 6\n" + buildInfo, Metrics{"v1.37.2", map[string]int64{"a\uFFFD": 11}}},
+		"more than there can": {strings.Repeat("kubelet_evictions{eviction_signal=\"a\"} 9e18\n", 3) + buildInfo, Metrics{"v1.37.2", map[string]int64{"a": 1 << 62}}},
 		"longer names":        {"kubelet_evictions_sum{eviction_signal=\"a\"} 5\nkubernetes_build_info_x{git_version=\"v0\"} 1\n" + buildInfo, Metrics{Version: "v1.37.2"}},
 		"an old kubelet":      {`kubernetes_build_info{buildDate="2019",gitVersion="v1.15.0"} 1` + "\n", Metrics{Version: "v1.15.0"}},
 		"half a line at last": {buildInfo + `kubelet_evictions{eviction_signal="a"} 5`, Metrics{Version: "v1.37.2"}},
@@ -53,6 +56,10 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestTextThatIsNoKubeletsMetricsIsAnError(t *testing.T) {
+	var many strings.Builder
+	for i := range 65 {
+		fmt.Fprintf(&many, "kubelet_evictions{eviction_signal=\"%d\"} 1\n", i)
+	}
 	for text, want := range map[string]string{
 		"":                                       "not a kubelet's metrics",
 		"<html>\n":                               "not a kubelet's metrics",
@@ -62,6 +69,8 @@ func TestTextThatIsNoKubeletsMetricsIsAnError(t *testing.T) {
 		"kubernetes_build_info{git_version=\"v1\n":          `kubernetes_build_info{git_version="v1: label git_version: its value is not in quotes`,
 		"kubernetes_build_info{git_version=v1} 1\n":         "label git_version: its value is not in quotes",
 		"kubernetes_build_info{git_version\n":               "labels without an end",
+		"kubelet_evictions{x=\"a\"} 1\n":                    "no eviction_signal",
+		many.String():                                       "more than 64 signals",
 		"kubelet_evictions{eviction_signal=\"a\"} \n":       "one value is wanted",
 		"kubelet_evictions{eviction_signal=\"a\"} 1 2 3\n":  "one value is wanted",
 		"kubelet_evictions{eviction_signal=\"a\"} many\n":   `"many" is not a value`,

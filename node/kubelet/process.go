@@ -56,8 +56,8 @@ func hostOf(argv []string) *host {
 const maxCommandLine = 1 << 20
 
 // inspect reads a process of a procfs. It is nil where that is no kubelet, or one
-// that is not on the procfs's host but in a container: there anybody may call
-// himself kubelet.
+// that is not root's, or not on the procfs's host but in a container: anybody may
+// call himself kubelet.
 func inspect(proc string, pid int) (*process, error) {
 	dir := filepath.Join(proc, strconv.Itoa(pid))
 	line, err := readKernel(filepath.Join(dir, "cmdline"))
@@ -75,7 +75,7 @@ func inspect(proc string, pid int) (*process, error) {
 		return nil, err
 	}
 	status, err := readKernel(filepath.Join(dir, "status"))
-	if err != nil || nested(status) {
+	if err != nil || nested(status) || !ofRoot(status) {
 		return nil, err
 	}
 	return p, nil
@@ -132,6 +132,18 @@ func nested(status []byte) bool {
 	_, after, ok := bytes.Cut(status, []byte("\nNSpid:"))
 	line, _, _ := bytes.Cut(after, []byte("\n"))
 	return ok && len(bytes.Fields(line)) > 1
+}
+
+// ofRoot reports whether root started the process of /proc/PID/status and it runs
+// as root: of a program that is setuid, somebody else may have chosen the name.
+//
+//	Uid:	0	0	0	0
+//	        ^ ^ real and effective
+func ofRoot(status []byte) bool {
+	_, after, _ := bytes.Cut(status, []byte("\nUid:"))
+	line, _, _ := bytes.Cut(after, []byte("\n"))
+	ids := strings.Fields(string(line))
+	return len(ids) == 4 && ids[0] == "0" && ids[1] == "0"
 }
 
 func readKernel(path string) ([]byte, error) {

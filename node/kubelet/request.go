@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 )
 
@@ -31,7 +32,8 @@ func (c *client) get(ctx context.Context, path string) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	answer, err := c.http.Do(req)
+	trace := &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) { c.fresh = !conn.Reused }}
+	answer, err := c.http.Do(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
 		return nil, explain(err)
 	}

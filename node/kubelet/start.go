@@ -19,7 +19,7 @@ const startSentence = "Creating Container Manager object based on Node Config"
 //
 //	I1123 07:04:33.383302     531 container_manager_linux.go:278] "Creating Container Manager …" nodeConfig={"NodeName":…
 //	{"ts":1763881473383.302,"caller":"cm/container_manager_linux.go:278","msg":"Creating Container Manager …","v":0,"nodeConfig":{…
-var header = regexp.MustCompile(`(?:^|[^\t])\b[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\S+\.go):\d+\] "?|\{"ts":[\d.]+,"caller":"(?:\S+/)?(\w+\.go):\d+","msg":"`)
+var header = regexp.MustCompile(`^[^\t]*?(?:\b[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\S+\.go):\d+\] "?|\{"ts":[\d.]+,"caller":"(?:\S+/)?(\w+\.go):\d+","msg":")`)
 
 // message splits a line of a kubelet's log into the file that it comes from and
 // what that says. Containers have their words in such logs, too: only the first
