@@ -3,9 +3,15 @@ package exporter
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
+
+	nodeflag "github.com/nodeheadroom/headroom/node/flag"
+	"github.com/nodeheadroom/headroom/node/kubelet"
+	"github.com/nodeheadroom/headroom/node/poll"
 )
 
 // check reads the node once, says how it stands, and returns that as a Verdict.
@@ -30,7 +36,7 @@ func check(ctx context.Context, f *flags, stdout io.Writer) error {
 	return r.Verdict
 }
 
-// look asks kubelet and runtime and then reads the node, once.
+// look asks kubelet and runtime, all at once, and then reads the node, once.
 func (f *flags) look(ctx context.Context) (*view, thresholds, error) {
 	log := slog.New(slog.DiscardHandler) // what fails is in the report
 	m, err := f.Machine(log)
@@ -41,9 +47,8 @@ func (f *flags) look(ctx context.Context) (*view, thresholds, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m.Refresh(ctx) // its errors are kept
-	if c.observer != nil {
-		c.observer.summary.refresh(ctx)
+	if err := f.ask(ctx, m, c); err != nil {
+		return nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -51,6 +56,37 @@ func (f *flags) look(ctx context.Context) (*view, thresholds, error) {
 	v := c.view()
 	return v, inOrder(v.thresholds(), v), nil
 }
+
+// ask asks the kubelet for its configuration and its summary and the runtime for
+// its paths, side by side: of those that hang, the slowest is waited for, not all.
+// The summary is compared with the node when it is known where the node is read.
+func (f *flags) ask(ctx context.Context, m *nodeflag.Machine, c *collector) error {
+	if c.observer == nil {
+		m.Refresh(ctx) // its errors are kept
+		return nil
+	}
+	viewer, err := kubelet.NewViewer(f.Kubelet)
+	if err != nil {
+		return err
+	}
+	q := poll.Question[*kubelet.Summary]{Call: viewer.Summary, Patience: answerPatience, Late: fmt.Sprintf("not answered within %s", answerPatience)}
+	var said answered
+	var asking sync.WaitGroup
+	asking.Go(func() { said.summary, said.err = q.Ask(ctx) })
+	m.Refresh(ctx)
+	asking.Wait()
+	c.observer = newObserver(said, nil, m.Node, shownConsumers, c.log)
+	c.observer.summary.Refresh(ctx) // as above
+	return nil
+}
+
+// answered is a kubelet that was asked for its summary before.
+type answered struct {
+	summary *kubelet.Summary
+	err     error
+}
+
+func (a answered) Summary(context.Context) (*kubelet.Summary, error) { return a.summary, a.err }
 
 // count counts what can be counted without a kubelet.
 func (f *flags) count(ctx context.Context, v *view, r *report) {

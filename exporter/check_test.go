@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -92,8 +91,8 @@ evictionSoftGracePeriod: {nodefs.available: 1m30s}
 				t.Error(diff)
 			}
 			for line := range strings.Lines(got.String()) {
-				if line = strings.TrimSuffix(line, "\n"); utf8.RuneCountInString(line) > 100 || strings.ContainsAny(line, "\x1b\t") || strings.HasSuffix(line, " ") {
-					t.Errorf("%d columns: %q", utf8.RuneCountInString(line), line)
+				if line = strings.TrimSuffix(line, "\n"); cells(line) > 100 || strings.ContainsAny(line, "\x1b\t") || strings.HasSuffix(line, " ") {
+					t.Errorf("%d columns: %q", cells(line), line)
 				}
 			}
 		})

@@ -53,20 +53,32 @@ func (r *report) signal(v *view, effective thresholds, s headroom.Signal) {
 		if known && t.Met(reading) {
 			out.Met = append(out.Met, e)
 		}
+		to := evictionReport{Eviction: e, Status: v.judge(t)}
+		if known {
+			to.Headroom, to.Ratio = distance(t, reading)
+		}
+		out.Evictions = append(out.Evictions, to)
 	}
 	if !known && limiting == nil {
 		return
 	}
 	if known && limiting != nil {
-		out.Headroom = new(limiting.Headroom(reading))
-		if share, ok := limiting.Ratio(reading); ok {
-			out.Ratio = &share
-		}
+		out.Headroom, out.Ratio = distance(*limiting, reading)
 	}
 	r.Signals = append(r.Signals, out)
 	if out.Ratio != nil && limiting.Eviction == headroom.Hard && r.first(*out.Ratio) {
 		r.First = s
 	}
+}
+
+// distance returns how far a reading is from a threshold; there is no share of
+// nothing.
+func distance(t headroom.Threshold, r headroom.Reading) (room *int64, ratio *float64) {
+	room = new(t.Headroom(r))
+	if share, ok := t.Ratio(r); ok {
+		ratio = &share
+	}
+	return room, ratio
 }
 
 func (s *signalReport) limit(e headroom.Eviction, at int64) {

@@ -197,6 +197,10 @@ func TestConsumersAreBoundedHoweverManyPodsThereAre(t *testing.T) {
 			t.Errorf("--consumers=%d: %d series of consumers, want %d", n, got, want)
 		}
 		if n == 10 {
+			docs, err := os.ReadFile("../docs/metrics.md")
+			if said := fmt.Sprintf("at most %d by default", got); err != nil || !strings.Contains(strings.Join(strings.Fields(string(docs)), " "), said) {
+				t.Errorf("docs/metrics.md does not say %q (%v)", said, err)
+			}
 			s.want(t, `headroom_consumer_pids{filesystem="",kind="processes",namespace="shop",pod="pod-00199",container=""}`, 200)
 			s.absent(t, `headroom_consumer_pids{filesystem="",kind="processes",namespace="shop",pod="pod-00189",container=""}`)
 		}

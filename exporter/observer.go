@@ -91,7 +91,7 @@ func (o *observer) run(ctx context.Context) {
 
 func (o *observer) look(ctx context.Context) {
 	for {
-		o.summary.Refresh(ctx) // its outcome is kept and, where it is news, logged
+		o.summary.Refresh(ctx)
 		select { // a poke from before compared with what was seen before
 		case <-o.poke:
 		default:

@@ -38,10 +38,20 @@ type signalReport struct {
 	Hard       *int64              `json:"hard,omitempty"`
 	Soft       *int64              `json:"soft,omitempty"`
 	// Headroom and Ratio are to the hard threshold, or to the soft one where there
-	// is no hard one.
+	// is no hard one; Evictions has both.
 	Headroom *int64              `json:"headroom,omitempty"`
 	Ratio    *float64            `json:"ratio,omitempty"`
 	Met      []headroom.Eviction `json:"met,omitempty"`
+	// Evictions has each threshold in force, hard before soft.
+	Evictions []evictionReport `json:"evictions,omitempty"`
+}
+
+// An evictionReport is how a signal stands to one of its thresholds.
+type evictionReport struct {
+	Eviction headroom.Eviction `json:"eviction"`
+	Status   Verdict           `json:"status"` // the report's is the gravest of them
+	Headroom *int64            `json:"headroom,omitempty"`
+	Ratio    *float64          `json:"ratio,omitempty"`
 }
 
 type thresholdsReport struct {

@@ -47,19 +47,11 @@ func (r *report) write(w io.Writer) error {
 	return err
 }
 
-// sentence says how the node stands.
+// sentence says how the node stands: first what decides the status.
 func (r *report) sentence() string {
-	var said []string
-	for _, e := range headroom.Evictions {
-		var met []string
-		for _, s := range r.Signals {
-			if slices.Contains(s.Met, e) {
-				met = append(met, string(s.Signal))
-			}
-		}
-		if len(met) > 0 {
-			said = append(said, fmt.Sprintf("Below the %s threshold: %s.", e, strings.Join(met, ", ")))
-		}
+	said := r.below()
+	if near := r.nearby(); near != "" {
+		said = append(said, near)
 	}
 	if first := r.find(r.First); first != nil && *first.Headroom >= 0 {
 		said = append(said, fmt.Sprintf("%s trips first: %s (%s) above its hard threshold.",
@@ -73,6 +65,46 @@ func (r *report) sentence() string {
 		said = append(said, "How far this node is from eviction cannot be told: its thresholds are unknown.")
 	}
 	return strings.Join(said, " ")
+}
+
+// below says which thresholds are met, in a sentence for each kind.
+func (r *report) below() []string {
+	var said []string
+	for _, e := range headroom.Evictions {
+		var met []string
+		for _, s := range r.Signals {
+			if slices.Contains(s.Met, e) {
+				met = append(met, string(s.Signal))
+			}
+		}
+		if len(met) > 0 {
+			said = append(said, fmt.Sprintf("Below the %s threshold: %s.", e, strings.Join(met, ", ")))
+		}
+	}
+	return said
+}
+
+// nearby says which thresholds are near where that is the status. Where only hard
+// ones are, what trips first is said without.
+func (r *report) nearby() string {
+	if r.Verdict != Near {
+		return ""
+	}
+	var all []string
+	soft := false
+	for _, s := range r.Signals {
+		for _, to := range s.Evictions {
+			if to.Status != Near {
+				continue
+			}
+			soft = soft || to.Eviction == headroom.Soft
+			all = append(all, fmt.Sprintf("%s (%s: %s, %s)", s.Signal, to.Eviction, s.Unit.Format(*to.Headroom), percent(*to.Ratio)))
+		}
+	}
+	if !soft {
+		return ""
+	}
+	return fmt.Sprintf("Within %.0f%% of a threshold: %s.", 100*near, strings.Join(all, ", "))
 }
 
 func (r *report) signalTable() *table {
@@ -134,7 +166,7 @@ func (r *report) diskTable() *table {
 		for i, role := range d.Roles {
 			roles[i] = string(role)
 		}
-		t.add(d.Disk, strings.Join(roles, " "), d.Type, clip(printable(d.Device), 40), printable(d.Mountpoint))
+		t.add(d.Disk, strings.Join(roles, " "), clip(printable(d.Type), 20), clip(printable(d.Device), 40), printable(d.Mountpoint))
 	}
 	return t
 }

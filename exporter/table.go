@@ -3,6 +3,7 @@ package exporter
 import (
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -24,7 +25,7 @@ func (t *table) write(w io.Writer, indent string) error {
 	widths := make([]int, len(t.right))
 	for _, row := range t.rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], cells(cell))
 		}
 	}
 	var b strings.Builder
@@ -35,9 +36,9 @@ func (t *table) write(w io.Writer, indent string) error {
 				line += "  "
 			}
 			if i == len(t.right)-1 {
-				cell = clip(cell, width-utf8.RuneCountInString(line))
+				cell = clip(cell, width-cells(line))
 			}
-			pad := strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(cell)))
+			pad := strings.Repeat(" ", max(0, widths[i]-cells(cell)))
 			if t.right[i] {
 				line += pad + cell
 			} else {
@@ -51,42 +52,55 @@ func (t *table) write(w io.Writer, indent string) error {
 	return err
 }
 
-// clip cuts the middle out of s where it is longer than n: of a path and of a
-// pod's name, the end tells most, then the beginning.
+// clip cuts the middle out of s where it takes more than n cells: of a path and of
+// a pod's name, the end tells most, then the beginning.
 func clip(s string, n int) string {
-	runes := []rune(s)
-	if len(runes) <= n || n < 3 {
+	if n < 3 || cells(s) <= n {
 		return s
 	}
-	tail := (n - 1) * 2 / 3
-	return string(runes[:n-1-tail]) + "…" + string(runes[len(runes)-tail:])
+	end := (n - 1) * 2 / 3
+	return beginning(s, n-1-end) + "…" + ending(s, end)
 }
 
-// wrap breaks text between words so that it fits, each line after indent. What
-// is longer than a line is left whole.
+// wrap breaks text between words so that it fits, each line after indent. A word
+// that is longer than a line begins one and is broken where that is full.
 func wrap(text, indent string) string {
 	var b strings.Builder
 	line := indent
+	end := func() {
+		b.WriteString(line + "\n")
+		line = indent
+	}
+	room := width - cells(indent)
 	for word := range strings.FieldsSeq(text) {
-		if len(line) > len(indent) && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			b.WriteString(line + "\n")
-			line = indent
+		if line != indent && cells(line)+1+cells(word) > width {
+			end()
 		}
-		if len(line) > len(indent) {
+		for cells(word) > room {
+			part := beginning(word, room)
+			word = word[len(part):]
+			line += part
+			end()
+		}
+		if line != indent {
 			line += " "
 		}
 		line += word
 	}
-	b.WriteString(line + "\n")
+	end()
 	return b.String()
 }
 
-// printable returns s without what a terminal would act on: names, paths and
-// errors come from outside.
+// invisible is what a terminal acts on, or shows nothing for: controls, formats
+// (which turn the direction of text, or have no width), separators of lines.
+var invisible = []*unicode.RangeTable{unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp}
+
+// printable returns s with a question mark for what is not to be seen: names,
+// paths and errors come from outside.
 func printable(s string) string {
 	s = strings.ReplaceAll(s, "\n", "; ") // between errors that were joined
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError {
+		if r == utf8.RuneError || unicode.In(r, invisible...) {
 			return '?'
 		}
 		return r

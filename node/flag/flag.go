@@ -61,7 +61,7 @@ func (c *Config) addKubelet(app *kingpin.Application) {
 	app.Flag("kubelet.cert-file", "A file with the client certificate to ask with.").StringVar(&c.Kubelet.CertFile)
 	app.Flag("kubelet.key-file", "A file with the client certificate's key.").StringVar(&c.Kubelet.KeyFile)
 	app.Flag("kubelet.insecure-skip-verify", "Take any certificate for the kubelet's.").BoolVar(&c.Kubelet.InsecureSkipVerify)
-	app.Flag("kubelet.process", "Look for the running kubelet in --path.procfs and read the files that its command line names. Needs the host's PIDs, and its files at the same paths.").Default("true").BoolVar(&c.process)
+	app.Flag("kubelet.process", "Look for the running kubelet in --path.procfs and read the files that its command line names. Needs the host's PIDs, and its files at the same paths. On by default; --no-kubelet.process switches it off.").Default("true").BoolVar(&c.process)
 	app.Flag("kubelet.root-dir", "Which kubelet is meant where several run here, by its --root-dir.").StringVar(&c.Kubelet.RootDir)
 	app.Flag("kubelet.config", "The KubeletConfiguration file that the kubelet here runs with; used where neither --kubelet.url nor --kubelet.process tells.").StringVar(&c.Kubelet.ConfigFile)
 	app.Flag("kubelet.log", "The kubelet's log, whose first lines tell its hard thresholds; used where nothing above tells.").StringVar(&c.Kubelet.LogFile)

@@ -57,3 +57,14 @@ func TestRunningKubeletIsLookedForUnlessToldNotTo(t *testing.T) {
 		}
 	}
 }
+
+func TestHelpSaysHowTheProcessIsLeftAlone(t *testing.T) {
+	app := kingpin.New("test", "")
+	AddFlags(app)
+	help := app.GetFlag("kubelet.process").Model().Help
+	for _, want := range []string{"On by default", "--no-kubelet.process"} {
+		if !strings.Contains(help, want) {
+			t.Errorf("no %q in %q", want, help)
+		}
+	}
+}

@@ -23,12 +23,14 @@ func chain(log *strings.Builder, names ...string) (s *Source, failing map[string
 	failing = make(map[string]error)
 	s, _ = NewSource(Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
 	for _, name := range names {
-		s.add(&origin{name: name, where: name, mayBeMissing: name == FromFlags, read: func(context.Context) (*Configuration, error) {
+		o := newOrigin(name, name, filePatience, func(context.Context) (*Configuration, error) {
 			if err := failing[name]; err != nil {
 				return nil, err
 			}
 			return &Configuration{}, nil
-		}})
+		})
+		o.mayBeMissing = name == FromFlags
+		s.add(o)
 	}
 	return s, failing
 }

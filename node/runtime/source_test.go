@@ -142,3 +142,27 @@ func TestOnlyNewsIsLogged(t *testing.T) {
 		t.Errorf("the filesystems are not named:\n%s", log.String())
 	}
 }
+
+// Its socket may lie on a filesystem that hangs.
+func TestRuntimeThatCannotBeCalledBackIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		var calls atomic.Int32
+		s := NewSource("unix:///run/s", nil)
+		s.ask = func(context.Context) (Filesystems, error) {
+			if calls.Add(1) == 1 {
+				<-hang
+			}
+			return here, nil
+		}
+		for range 2 {
+			if err := s.Refresh(t.Context()); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "/run/s") {
+				t.Errorf("while it hangs: %v", err)
+			}
+		}
+		close(hang)
+		if err := s.Refresh(t.Context()); err != nil || calls.Load() != 2 {
+			t.Errorf("afterwards: %v, asked %d times", err, calls.Load())
+		}
+	})
+}
