@@ -67,7 +67,7 @@ func (c podsCgroup) paths() []string {
 	return paths
 }
 
-// pods makes the cgroup of all pods as long as f runs, and says what it lacks.
+// withPodsCgroup runs f while there is a cgroup of all pods, if one can be had.
 func withPodsCgroup(f func() int) int {
 	c := findPodsCgroup()
 	defer c.remove()

@@ -15,14 +15,15 @@ import (
 // A source is something the exporter reads of a kubelet off the scrape path.
 type source struct {
 	path, flag string
-	soonest    time.Duration // the shortest interval that is of use here
+	often      time.Duration // the interval that what a read costs is measured at
 	exporters  int           // how many read it so often
 }
 
-// sources are all of them. A summary can be read so seldom that one exporter would
-// not read enough of them.
+// sources are all of them. Often is seldom enough for the processor to have
+// forgotten the last read. A summary is read every 30 s at most: one exporter alone
+// would not read enough of them.
 var sources = []source{
-	{configzPath, "--kubelet.interval", time.Second, 1},
+	{configzPath, "--kubelet.interval", 10 * time.Second, 1},
 	{metricsPath, "--kubelet.metrics-interval", 10 * time.Second, 1},
 	{summaryPath, "--kubelet.summary-interval", 30 * time.Second, 3},
 }
@@ -31,13 +32,13 @@ var sources = []source{
 const seldom = 5 * time.Minute
 
 // every are the flags by which an exporter reads the sources at these paths
-// as often as it can, and the others as seldom as it can.
+// often, and the others as seldom as it can.
 func every(often ...string) []string {
 	var flags []string
 	for _, s := range sources {
 		interval := seldom
 		if slices.Contains(often, s.path) {
-			interval = s.soonest
+			interval = s.often
 		}
 		flags = append(flags, s.flag+"="+interval.String())
 	}

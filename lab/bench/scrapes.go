@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,14 +34,14 @@ func (b *bench) scrapes(ctx context.Context) error {
 	if err := b.published(ctx, ours, theirs); err != nil {
 		return err
 	}
-	old, err := b.newOld(ctx, k)
+	two, err := b.longRunners(ctx, k)
 	if err != nil {
 		return err
 	}
 	if err := b.perSecond(ctx, k, ours, theirs); err != nil {
 		return err
 	}
-	if err := b.inTheLongRun(ctx, old, theirs); err != nil {
+	if err := b.inTheLongRun(ctx, two, theirs); err != nil {
 		return err
 	}
 	if err := b.calls(ctx, ours, theirs); err != nil {
@@ -47,7 +49,7 @@ func (b *bench) scrapes(ctx context.Context) error {
 	}
 	b.remark("node_exporter runs with its filesystem and meminfo collectors alone, and without metrics about itself. Scrapes are asked for as Prometheus asks, and answered compressed.")
 	b.remark("The exporter runs with everything that is on by default, and --kubelet.url. It asks a process of its own over TLS, with a token, which answers what a kubelet v1.37.2 on cgroup v1 has answered (testdata), its two pods of 5 containers made %d in the summary and in the metrics; what is counted differs in every summary.", pods)
-	if len(findPodsCgroup().paths()) == 0 {
+	if lacksPods() {
 		b.remark("The cgroup of all pods could not be made: allocatableMemory.available was looked for and not read.")
 	}
 	return nil
@@ -85,16 +87,37 @@ func (b *bench) perScrape(ctx context.Context, ours, theirs *scraped) error {
 	return nil
 }
 
-// published counts what a scrape has.
+// published counts what a scrape has, and makes sure that the exporter reads all
+// that is measured.
 func (b *bench) published(ctx context.Context, ours, theirs *scraped) error {
-	var n [2]float64
-	for i, s := range []*scraped{ours, theirs} {
-		series, err := s.series(ctx)
-		if err != nil {
-			return err
-		}
-		n[i] = float64(len(series))
+	has, err := ours.series(ctx)
+	if err != nil {
+		return err
 	}
-	b.compare(fmt.Sprintf("series of a node with %d pods", pods), n[0], n[1], count, "node_exporter", 0)
+	if failing := failing(has); len(failing) > 0 && !(lacksPods() && slices.Equal(failing, []string{"allocatable"})) {
+		return fmt.Errorf("the exporter cannot read %q", failing)
+	}
+	others, err := theirs.series(ctx)
+	if err != nil {
+		return err
+	}
+	b.compare(fmt.Sprintf("series of a node with %d pods", pods), float64(len(has)), float64(len(others)), count, "node_exporter", 0)
 	return nil
 }
+
+// failing returns the readers that fail, sorted:
+//
+//	headroom_read_success{reader="memory"} 0
+func failing(series map[string]string) []string {
+	var readers []string
+	for name, value := range series {
+		if reader, ok := strings.CutPrefix(name, `headroom_read_success{reader="`); ok && value != "1" {
+			readers = append(readers, strings.TrimSuffix(reader, `"}`))
+		}
+	}
+	slices.Sort(readers)
+	return readers
+}
+
+// lacksPods reports whether the cgroup of all pods could not be made.
+func lacksPods() bool { return len(findPodsCgroup().paths()) == 0 }
