@@ -8,15 +8,15 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nodeheadroom/headroom/lab/debian"
+	"github.com/nodeheadroom/headroom/lab/process"
 	"github.com/nodeheadroom/headroom/lab/tools"
 )
 
@@ -64,19 +64,34 @@ func Build(ctx context.Context, progress io.Writer) error {
 	return bootstrap(ctx, dir)
 }
 
-// bootstrap runs debootstrap. What it mounts in the new root, it mounts in a
-// namespace that ends with it: what a killed one leaves may be removed.
+// bootstrap runs debootstrap, which ends with this process. What it mounts in the
+// new root, it mounts in a namespace that ends with it: what a killed one leaves
+// may be removed.
 func bootstrap(ctx context.Context, dir string) error {
 	unfinished := dir + ".unfinished"
 	if err := os.RemoveAll(unfinished); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child",
-		"debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), suite, unfinished)
-	cmd.Env = append(os.Environ(), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // ^C ends it by ctx
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("debootstrap %s: %w\n%s", suite, err, tail(out))
+	p, err := process.Start(process.Options{
+		Name: "debootstrap", Path: "unshare",
+		Args: []string{
+			"--mount", "--propagation=private", "--pid", "--fork", "--kill-child",
+			"debootstrap", "--variant=minbase", "--include=" + strings.Join(packages, ","), suite, unfinished,
+		},
+		Env: append(os.Environ(), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"),
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.Stop(10 * time.Second)
+		return ctx.Err()
+	}
+	// It keeps its notes in the new root, until it is done.
+	if p.Stop(time.Second) != nil || exists(filepath.Join(unfinished, "debootstrap")) {
+		return p.Err()
 	}
 	// Everywhere the same, and none of this machine's.
 	if err := os.WriteFile(filepath.Join(unfinished, "etc/hostname"), []byte("machine\n"), 0o644); err != nil {
@@ -118,10 +133,4 @@ func lock(path string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return func() { file.Close() }, nil
-}
-
-// tail keeps the last lines of what a program has said.
-func tail(out []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
