@@ -47,9 +47,7 @@ func (f *flags) look(ctx context.Context) (*view, thresholds, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := f.ask(ctx, m, c); err != nil {
-		return nil, nil, err
-	}
+	ask(ctx, m, c)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -60,14 +58,11 @@ func (f *flags) look(ctx context.Context) (*view, thresholds, error) {
 // ask asks the kubelet for its configuration and its summary and the runtime for
 // its paths, side by side: of those that hang, the slowest is waited for, not all.
 // The summary is compared with the node when it is known where the node is read.
-func (f *flags) ask(ctx context.Context, m *nodeflag.Machine, c *collector) error {
-	if c.observer == nil {
+func ask(ctx context.Context, m *nodeflag.Machine, c *collector) {
+	viewer := m.Source.Viewer()
+	if viewer == nil {
 		m.Refresh(ctx) // its errors are kept
-		return nil
-	}
-	viewer, err := kubelet.NewViewer(f.Kubelet)
-	if err != nil {
-		return err
+		return
 	}
 	q := poll.Question[*kubelet.Summary]{Call: viewer.Summary, Patience: answerPatience, Late: fmt.Sprintf("not answered within %s", answerPatience)}
 	var said answered
@@ -77,7 +72,6 @@ func (f *flags) ask(ctx context.Context, m *nodeflag.Machine, c *collector) erro
 	asking.Wait()
 	c.observer = newObserver(said, nil, m.Node, shownConsumers, c.log)
 	c.observer.summary.Refresh(ctx) // as above
-	return nil
 }
 
 // answered is a kubelet that was asked for its summary before.

@@ -84,7 +84,9 @@ func (c *collector) read(a *answer) (*page, []byte) {
 		c.page.Store(p)
 	}
 	a.reset()
-	a.expose(v, p)
+	if met := a.expose(v, p); met && c.observer != nil {
+		c.observer.press()
+	}
 	return p, a.text(nil)
 }
 

@@ -66,8 +66,8 @@ func (f *flags) collector(m *nodeflag.Machine, consumers int, log *slog.Logger) 
 		return nil, err
 	}
 	c.runtime = m.Runtime
-	c.observer, err = f.observer(m.Node, consumers, log)
-	return c, err
+	c.observer = f.observer(m, consumers, log)
+	return c, nil
 }
 
 // awaitFirst gives the thresholds a moment, so that the first scrape has them if

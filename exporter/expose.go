@@ -7,8 +7,8 @@ import (
 )
 
 // expose adds what changes from scrape to scrape. The page has the rest, and the
-// thresholds in force.
-func (x *exposition) expose(v *view, p *page) {
+// thresholds in force; met says that one of them is.
+func (x *exposition) expose(v *view, p *page) (met bool) {
 	for _, r := range v.node.Readings {
 		u := r.Signal.Unit()
 		x.add(available.of(u), float64(r.Available), string(r.Signal))
@@ -25,12 +25,13 @@ func (x *exposition) expose(v *view, p *page) {
 		}
 	}
 	if v.config == nil {
-		return
+		return false
 	}
 	x.add(thresholdsRead, float64(v.config.Read.UnixMilli())/1000)
 	for i, t := range p.thresholds {
 		reading, known := find(v.node.Readings, t.Signal)
 		x.threshold(t, reading, known)
+		met = met || known && t.Met(reading)
 		if t.Eviction == headroom.Hard && known && reading.Capacity > 0 && v.collectsFor(t.Signal) {
 			x.add(imageGCMargin, headroom.ImageGCMargin(v.config.ImageGCHigh, t, reading.Capacity), string(t.Signal))
 		}
@@ -38,6 +39,7 @@ func (x *exposition) expose(v *view, p *page) {
 			x.add(minimumReclaim.of(t.Signal.Unit()), float64(t.MinReclaim.Of(reading.Capacity)), string(t.Signal))
 		}
 	}
+	return met
 }
 
 // threshold adds one threshold: its value where it is absolute or the capacity

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	nodeflag "github.com/nodeheadroom/headroom/node/flag"
-	"github.com/nodeheadroom/headroom/node/kubelet"
 )
 
 // flags are the program's, parsed.
@@ -66,8 +65,8 @@ func parse(args []string, stdout, stderr io.Writer) (*flags, error) {
 }
 
 func (f *flags) addObserver(app *kingpin.Application) {
-	app.Flag("kubelet.summary-interval", "How often to ask --kubelet.url for its own view and who uses what (/stats/summary); when a filesystem fills, up to every 30s.").Default("5m").DurationVar(&f.summaryInterval)
-	app.Flag("kubelet.metrics-interval", "How often to ask --kubelet.url for its evictions (/metrics).").Default("1m").DurationVar(&f.metricsInterval)
+	app.Flag("kubelet.summary-interval", "How often to ask --kubelet.url for its own view and who uses what (/stats/summary); when a filesystem fills, up to every 30s.").Default("10m").DurationVar(&f.summaryInterval)
+	app.Flag("kubelet.metrics-interval", "How often to ask --kubelet.url for its evictions (/metrics); while a threshold is met, up to every 30s.").Default("5m").DurationVar(&f.metricsInterval)
 	app.Flag("consumers", "How many of the largest consumers of each filesystem to publish, by bytes and by inodes, and of processes; 0 for none.").Default("10").IntVar(&f.consumers)
 }
 
@@ -85,30 +84,22 @@ func (f *flags) check() error {
 	switch {
 	case f.consumers < 0 || f.consumers > maxConsumers:
 		return fmt.Errorf("--consumers: %d is not between 0 and %d", f.consumers, maxConsumers)
-	case f.summaryInterval < soonest || f.summaryInterval > nodeflag.MaxInterval:
-		return fmt.Errorf("--kubelet.summary-interval: %s is not between %s and %s", f.summaryInterval, soonest, nodeflag.MaxInterval)
-	case f.metricsInterval < 10*time.Second || f.metricsInterval > nodeflag.MaxInterval:
-		return fmt.Errorf("--kubelet.metrics-interval: %s is not between 10s and %s", f.metricsInterval, nodeflag.MaxInterval)
+	case f.summaryInterval < soonest || f.summaryInterval > longest:
+		return fmt.Errorf("--kubelet.summary-interval: %s is not between %s and %s", f.summaryInterval, soonest, longest)
+	case f.metricsInterval < 10*time.Second || f.metricsInterval > longest:
+		return fmt.Errorf("--kubelet.metrics-interval: %s is not between 10s and %s", f.metricsInterval, longest)
 	}
 	return f.Config.Check()
 }
 
 // observer returns what asks the kubelet for its own view, or nil where there is
 // none to ask.
-func (f *flags) observer(n snapshots, consumers int, log *slog.Logger) (*observer, error) {
-	if f.Kubelet.URL == "" {
-		return nil, nil
+func (f *flags) observer(m *nodeflag.Machine, consumers int, log *slog.Logger) *observer {
+	viewer := m.Source.Viewer()
+	if viewer == nil {
+		return nil
 	}
-	// One each: they are asked one call at a time, and one may hang.
-	summaries, err := kubelet.NewViewer(f.Kubelet)
-	if err != nil {
-		return nil, err
-	}
-	evictions, err := kubelet.NewViewer(f.Kubelet)
-	if err != nil {
-		return nil, err
-	}
-	o := newObserver(summaries, evictions, n, consumers, log)
+	o := newObserver(viewer, viewer, m.Node, consumers, log)
 	o.every, o.counting = f.summaryInterval, f.metricsInterval
-	return o, nil
+	return o
 }

@@ -26,6 +26,10 @@ type evictions interface {
 // container.
 const soonest = 30 * time.Second
 
+// longest leaves time to ask again, more than once, before the last answer
+// expires.
+const longest = keepSeen - 5*time.Minute
+
 // retry is how long after a look that failed the next one follows: a kubelet that
 // starts is seen soon, one that cannot answer is not asked all the time.
 const retry = time.Minute
@@ -39,8 +43,8 @@ const keepSeen = kubelet.Keep
 const answerPatience = 15 * time.Second
 
 // An observer asks the kubelet what it sees itself, in the background: a summary
-// every few minutes, and sooner when a filesystem fills; its counters every
-// minute. Scrapes take what is known. Safe for concurrent use, but for run.
+// every few minutes, and sooner when a filesystem fills; its counters every few
+// minutes, and sooner while a threshold is met. Scrapes take what is known. Safe for concurrent use, but for run.
 type observer struct {
 	node     snapshots
 	summary  polled[seen]
@@ -48,14 +52,15 @@ type observer struct {
 	every    time.Duration // between summaries
 	counting time.Duration // between looks at the counters
 
-	poke chan struct{} // says that a look should not wait for its turn
+	poke chan struct{} // says that a summary should not wait for its turn
+	met  chan struct{} // and that counting should not
 	// looked holds what the node had left at the last look.
 	looked atomic.Pointer[[]headroom.Reading]
 }
 
 // newObserver keeps the n largest consumers of each filesystem and unit.
 func newObserver(s summaries, e evictions, node snapshots, n int, log *slog.Logger) *observer {
-	o := &observer{node: node, every: 5 * time.Minute, counting: time.Minute, poke: make(chan struct{}, 1)}
+	o := &observer{node: node, every: 10 * time.Minute, counting: 5 * time.Minute, poke: make(chan struct{}, 1), met: make(chan struct{}, 1)}
 	o.summary = newPolled("summary", log, func(ctx context.Context) (*seen, error) {
 		summary, err := s.Summary(ctx)
 		native := o.read(ctx)
@@ -85,35 +90,48 @@ func (o *observer) read(ctx context.Context) []headroom.Reading {
 func (o *observer) run(ctx context.Context) {
 	var both sync.WaitGroup
 	defer both.Wait()
-	both.Go(func() { o.metrics.Run(ctx, o.counting) })
-	both.Go(func() { o.look(ctx) })
+	both.Go(func() { again(ctx, o.metrics, o.counting, o.met) })
+	both.Go(func() { again(ctx, o.summary, o.every, o.poke) })
 }
 
-func (o *observer) look(ctx context.Context) {
+// again asks at once and then every so often, until ctx ends: sooner after a
+// failure, and when it is poked.
+func again[T any](ctx context.Context, p polled[T], every time.Duration, poke <-chan struct{}) {
 	for {
-		o.summary.Refresh(ctx)
-		select { // a poke from before compared with what was seen before
-		case <-o.poke:
+		p.Refresh(ctx) // its outcome is kept and, where it is news, logged
+		select {       // what it was poked for before is known now
+		case <-poke:
 		default:
 		}
-		wait := o.every
-		if o.summary.Record().Err != nil {
+		wait := every
+		if p.Record().Err != nil {
 			wait = min(wait, retry)
 		}
 		turn := time.After(wait)
-		early := time.After(min(soonest, o.every))
+		early := time.After(min(soonest, every))
 		select {
 		case <-turn:
 			continue
 		case <-ctx.Done():
 			return
-		case <-o.poke:
+		case <-poke:
 		}
 		select {
 		case <-early:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// press says that a threshold is met: pods may be evicted any moment, and are not
+// to be counted minutes later.
+func (o *observer) press() { say(o.met) }
+
+func say(to chan<- struct{}) {
+	select {
+	case to <- struct{}{}:
+	default: // somebody has said so
 	}
 }
 
@@ -132,10 +150,7 @@ func (o *observer) notice(readings []headroom.Reading) {
 		was, ok := find(*looked, r.Signal)
 		grown := was.Capacity - r.Capacity
 		if ok && r.Capacity > 0 && max(was.Available-r.Available, grown, -grown) > r.Capacity/100 {
-			select {
-			case o.poke <- struct{}{}:
-			default: // somebody has said so
-			}
+			say(o.poke)
 			return
 		}
 	}

@@ -98,15 +98,48 @@ func TestKubeletIsAskedAtItsIntervals(t *testing.T) {
 	a := &asked{}
 	observed(t, a, func(o *observer, scrape func(int64)) {
 		for minute := range 21 {
-			if got, want := a.summaries.Load(), int64(1+minute/5); got != want {
+			if got, want := a.summaries.Load(), int64(1+minute/10); got != want {
 				t.Errorf("after %d minutes: %d summaries, want %d", minute, got, want)
 			}
-			if got, want := a.metrics.Load(), int64(1+minute); got != want {
+			if got, want := a.metrics.Load(), int64(1+minute/5); got != want {
 				t.Errorf("after %d minutes: %d metrics, want %d", minute, got, want)
 			}
 			scrape(500)
 			time.Sleep(time.Minute)
 			synctest.Wait()
+		}
+	})
+}
+
+func TestEvictionsAreCountedSoonerWhileAThresholdIsMet(t *testing.T) {
+	a := &asked{}
+	observed(t, a, func(o *observer, _ func(int64)) {
+		for _, step := range []struct {
+			sentence string
+			after    time.Duration
+			met      bool
+			want     int64 // times counted
+		}{
+			{"all is well", time.Minute, false, 1},
+			{"a threshold is met, and counting is long ago", 0, true, 2},
+			{"it still is", 15 * time.Second, true, 2},
+			{"for half a minute", 15 * time.Second, true, 3},
+			{"not any more, but it was after the last count", time.Second, true, 3},
+			{"which is looked after", 29 * time.Second, false, 4},
+			{"all is well again", 4 * time.Minute, false, 4},
+		} {
+			time.Sleep(step.after)
+			synctest.Wait()
+			if step.met {
+				o.press()
+				synctest.Wait()
+			}
+			if got := a.metrics.Load(); got != step.want {
+				t.Errorf("%s: counted %d times, want %d", step.sentence, got, step.want)
+			}
+		}
+		if got := a.summaries.Load(); got != 1 {
+			t.Errorf("%d summaries", got)
 		}
 	})
 }
@@ -128,7 +161,7 @@ func TestKubeletIsAskedSoonerWhenAFilesystemFills(t *testing.T) {
 			{"for half a minute", 14 * time.Second, 300, 3},
 			{"and no longer", time.Second, 300, 4},
 			{"a rise is no fall", time.Minute, 900, 4},
-			{"the turn comes all the same", 4 * time.Minute, 900, 5},
+			{"the turn comes all the same", 9 * time.Minute, 900, 5},
 			{"and the fall is then from there", 30 * time.Second, 891, 5},
 			{"as far as it is one", 0, 880, 6},
 		} {

@@ -67,7 +67,7 @@ func (c *Config) addKubelet(app *kingpin.Application) {
 	app.Flag("kubelet.log", "The kubelet's log, whose first lines tell its hard thresholds; used where nothing above tells.").StringVar(&c.Kubelet.LogFile)
 	app.Flag("kubelet.assume", "A KubeletConfiguration file to assume where there is no kubelet.").StringVar(&c.Kubelet.AssumeFile)
 	app.Flag("kubelet.version", "The kubelet's version, such as v1.37.2, where it does not tell itself; its defaults depend on it.").StringVar(&c.Kubelet.Version)
-	app.Flag("kubelet.interval", "How often to read the thresholds' source again.").Default("30s").DurationVar(&c.Interval)
+	app.Flag("kubelet.interval", "How often to read the thresholds' source again.").Default("1m").DurationVar(&c.Interval)
 }
 
 // MaxInterval leaves a source several tries before what it said last expires.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -20,15 +21,25 @@ const answerTimeout = 10 * time.Second
 // version: making its metrics is work for it.
 const versionInterval = time.Hour
 
-// A client asks a running kubelet. Only one read at a time.
+// A client asks a running kubelet. Its requests may be concurrent: they share
+// connections, for making one costs more than most questions. Only one read at a
+// time.
 type client struct {
-	opts    Options
-	base    string                  // URL without a path
-	http    *http.Client            // nil until needed and after an error, so that changed files are read again
-	pair    atomic.Pointer[keyPair] // as last read; connections are made in goroutines of their own
-	fresh   bool                    // the last request went over a new connection
+	opts Options
+	base string                  // URL without a path
+	pair atomic.Pointer[keyPair] // as last read; connections are made in goroutines of their own
+	made atomic.Int64            // connections
+
+	mu   sync.Mutex
+	http *http.Client // nil until needed and after an error, so that changed files are read again
+
+	// What was answered last and what it says: the same bytes are not parsed
+	// again.
+	data    []byte
+	said    *effectiveDocument
 	version string
 	asked   time.Time // for the version
+	behind  int64     // how many connections had been made then
 }
 
 func newClient(o Options) (*client, error) {
@@ -62,10 +73,10 @@ func (c *client) read(ctx context.Context) (*Configuration, error) {
 		return nil, err
 	}
 	// Behind a new connection may be a new kubelet.
-	if c.fresh || time.Since(c.asked) > versionInterval {
+	if made := c.made.Load(); made != c.behind || time.Since(c.asked) > versionInterval {
 		// Without a version the thresholds are as good.
 		c.version, _ = c.askVersion(ctx)
-		c.asked = time.Now()
+		c.asked, c.behind = time.Now(), made
 	}
 	found, err := d.configuration(c.release(d))
 	if err != nil {
@@ -102,10 +113,14 @@ func (c *client) configz(ctx context.Context) (*effectiveDocument, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.said != nil && bytes.Equal(data, c.data) {
+		return c.said, nil
+	}
 	d, err := parseConfigz(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	c.data, c.said = data, d
 	return d, nil
 }
 

@@ -6,8 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 )
 
@@ -27,13 +27,11 @@ func (c *client) get(ctx context.Context, path string) (*http.Response, error) {
 	if c.opts.CertFile != "" {
 		c.pair.Store(readPair(c.opts.CertFile, c.opts.KeyFile))
 	}
-	if c.http == nil {
-		if c.http, err = c.connect(); err != nil {
-			return nil, err
-		}
+	connected, err := c.connected()
+	if err != nil {
+		return nil, err
 	}
-	trace := &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) { c.fresh = !conn.Reused }}
-	answer, err := c.http.Do(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
+	answer, err := connected.Do(req)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -83,6 +81,20 @@ func readPair(certFile, keyFile string) *keyPair {
 	return &keyPair{certificate: &pair}
 }
 
+// connected returns the HTTP client, made anew after an error.
+func (c *client) connected() (*http.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.http == nil {
+		connected, err := c.connect()
+		if err != nil {
+			return nil, err
+		}
+		c.http = connected
+	}
+	return c.http, nil
+}
+
 // connect makes an HTTP client from the files as they are now.
 func (c *client) connect() (*http.Client, error) {
 	config := &tls.Config{InsecureSkipVerify: c.opts.InsecureSkipVerify}
@@ -106,13 +118,21 @@ func (c *client) connect() (*http.Client, error) {
 	return &http.Client{
 		// No proxy: the kubelet is this node's. It would compress its metrics for
 		// us, which on one machine is only work, for both.
-		Transport: &http.Transport{TLSClientConfig: config, MaxIdleConns: 1, DisableCompression: true},
+		Transport: &http.Transport{TLSClientConfig: config, MaxIdleConns: 1, DisableCompression: true, DialContext: c.dial},
 		// A redirect would carry the token elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
 }
 
+// dial counts: behind a new connection may be a new kubelet.
+func (c *client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c.made.Add(1)
+	return (&net.Dialer{}).DialContext(ctx, network, address)
+}
+
 func (c *client) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.http != nil {
 		c.http.CloseIdleConnections()
 		c.http = nil

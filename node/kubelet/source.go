@@ -29,6 +29,7 @@ const Keep = 15 * time.Minute
 // concurrent use.
 type Source struct {
 	origins []*origin
+	client  *client // nil where no kubelet is asked
 	log     *slog.Logger
 	// version is what is known of the kubelet's, for those who read files; given is
 	// the one of the options.
@@ -61,6 +62,7 @@ func NewSource(o Options) (*Source, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.client = c
 		s.add(newOrigin(FromConfigz, c.base, requestPatience, c.read))
 	}
 	if o.Proc != "" {

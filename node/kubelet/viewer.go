@@ -8,7 +8,7 @@ import (
 )
 
 // A Viewer asks a running kubelet what it sees itself: its own figures for the
-// signals, who uses what, and what it has evicted. One call at a time.
+// signals, who uses what, and what it has evicted. Safe for concurrent use.
 //
 // Each call is work for the kubelet, for a summary a good deal: call it every few
 // minutes, not at every scrape.
@@ -25,6 +25,15 @@ func NewViewer(o Options) (*Viewer, error) {
 		return nil, err
 	}
 	return &Viewer{c}, nil
+}
+
+// Viewer returns a Viewer that shares the Source's connections to the kubelet, or
+// nil where the Source asks none.
+func (s *Source) Viewer() *Viewer {
+	if s.client == nil {
+		return nil
+	}
+	return &Viewer{s.client}
 }
 
 // Summary reads what the kubelet decides by, for which it needs "get" on
