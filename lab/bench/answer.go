@@ -100,9 +100,6 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case summaryPath:
 		w.Header().Set("Content-Type", "application/json")
-		// At the shipped interval the kubelet has hung up before it is asked again:
-		// each summary takes a handshake.
-		w.Header().Set("Connection", "close")
 		n, _ = w.Write(a.summary.next())
 	default:
 		http.NotFound(w, r)

@@ -88,7 +88,7 @@ func (b *bench) perSecond(ctx context.Context, k *standIn, ours, theirs *scraped
 	}
 	b.compare("CPU per second at a scrape per 15 s, what is read of the kubelet left out", scraping, spent[1]/lasted, microseconds, "node_exporter", 0)
 	b.compare("CPU per second at a scrape per 15 s, whole process", total, spent[1]/lasted, microseconds, "node_exporter", 1)
-	b.remark("Off the scrape path: what one read costs was measured over %.0f s by exporters that do it more often, a TLS handshake for every summary included; the whole process is what one that is scraped used in that time, without any such read, and the reads as often as they are by default.", lasted)
+	b.remark("Off the scrape path: what one read costs was measured over %.0f s by exporters that do it more often; the whole process is what one that is scraped used in that time, without any such read, and the reads as often as they are by default.", lasted)
 	return nil
 }
 
