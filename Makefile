@@ -12,7 +12,7 @@ ldflags = -s -w -X $(common).Version=$(version) -X $(common).Revision=$(commit) 
           -X $(common).Branch=$(branch) -X $(common).BuildDate=$(date)
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor build tools test lab lab-up lab-down e2e bench demo run lint clean
+.PHONY: help doctor build image tools test lab lab-up lab-down e2e bench demo run lint clean
 
 # Packages of lab/ with tests that need the lab; lab/oracle is a module of its own.
 e2e = $(shell cd lab && grep -rl --include='*_test.go' --exclude-dir=oracle '^//go:build e2e$$' . | xargs -n 1 dirname | sort -u)
@@ -25,6 +25,9 @@ doctor: ## what this machine lacks, and what each lack costs
 
 build: ## both programs, static, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o bin/ ./cmd/...
+
+image: build ## the exporter as a container image, an OCI archive in bin/
+	@cd lab && go run ./image -name ghcr.io/nodeheadroom/headroom-exporter:$(version) -o ../bin/headroom-exporter.tar ../bin/headroom-exporter
 
 tools: ## the third-party programs that make test starts, into the cache outside the tree
 	@cd lab && go run ./tools/get prometheus promtool alertmanager amtool node_exporter
