@@ -114,7 +114,7 @@ func resolve(t *testing.T, c Case) (resolved, error) {
 		Files: map[string]string{
 			"cmdline": line,
 			"stat":    "4711 (kubelet) S 1" + strings.Repeat(" 0", 40) + "\n",
-			"status":  "Name:\tkubelet\n",
+			"status":  "Name:\tkubelet\nUid:\t0\t0\t0\t0\n",
 		},
 		Links: map[string]string{"root": "/", "cwd": dir},
 	}
