@@ -30,8 +30,7 @@ func (x *exposition) expose(v *view, p *page) (met bool) {
 	x.add(thresholdsRead, float64(v.config.Read.UnixMilli())/1000)
 	for i, t := range p.thresholds {
 		reading, known := find(v.node.Readings, t.Signal)
-		x.threshold(t, reading, known)
-		met = met || known && t.Met(reading)
+		met = x.threshold(t, reading, known) || met
 		if t.Eviction == headroom.Hard && known && reading.Capacity > 0 && v.collectsFor(t.Signal) {
 			x.add(imageGCMargin, headroom.ImageGCMargin(v.config.ImageGCHigh, t, reading.Capacity), string(t.Signal))
 		}
@@ -43,19 +42,21 @@ func (x *exposition) expose(v *view, p *page) (met bool) {
 }
 
 // threshold adds one threshold: its value where it is absolute or the capacity
-// is known, and how the reading compares, if there is one.
-func (x *exposition) threshold(t headroom.Threshold, r headroom.Reading, known bool) {
+// is known, and how the reading compares, if there is one: whether it is met.
+func (x *exposition) threshold(t headroom.Threshold, r headroom.Reading, known bool) (met bool) {
 	s, e := string(t.Signal), string(t.Eviction)
 	if known || !t.Value.IsPercentage() {
 		x.add(threshold.of(t.Signal.Unit()), float64(t.Of(r.Capacity)), s, e)
 	}
 	if !known {
-		return
+		return false
 	}
-	x.add(thresholdMet, number(t.Met(r)), s, e)
+	met = t.Met(r)
+	x.add(thresholdMet, number(met), s, e)
 	if share, ok := t.Ratio(r); ok {
 		x.add(ratio, share, s, e)
 	}
+	return met
 }
 
 // collectsFor reports whether image garbage collection, which watches the space
