@@ -296,3 +296,19 @@ func configuration(t testing.TB, fields string) *kubelet.Configuration {
 	c.Source, c.Version, c.Read = kubelet.FromConfigz, "v1.37.2", time.Unix(1800000000, 250e6)
 	return c
 }
+
+func TestAScrapeTellsWhetherAThresholdIsMet(t *testing.T) {
+	for config, want := range map[string]bool{
+		"evictionHard: {nodefs.available: 12%}\n": false, // equal is not met
+		"evictionHard: {nodefs.available: 13%}\n": true,
+		"evictionHard: {}\nevictionSoft: {nodefs.available: 13%}\nevictionSoftGracePeriod: {nodefs.available: 1m}\n": true,
+		"evictionHard: {nodefs.available: 13%, pid.available: \"1\"}\n":                                              true, // met first, and not last
+	} {
+		v := everything(t)
+		v.config = configuration(t, config)
+		x := newAnswer()
+		if got := x.expose(&v, newPage(&v, nil, x.packer)); got != want {
+			t.Errorf("%s: %v", config, got)
+		}
+	}
+}
