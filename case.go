@@ -90,14 +90,22 @@ type Reason string
 
 // The reasons there are.
 const (
-	Watching   Reason = "watching"    // an alert predicts; start is not crossed yet
-	Cooldown   Reason = "cooldown"    // the last episode is too recent, or there were too many
-	SharedDisk Reason = "shared disk" // another signal of the same disk is being dealt with
-	CannotTell Reason = "cannot tell" // the node or its thresholds could not be read
+	Watching         Reason = "watching"    // an alert predicts; start is not crossed yet
+	AwaitingApproval Reason = "approval"    // the next rung needs a person's word
+	OverBudget       Reason = "budget"      // as many other nodes as may are being dealt with
+	Cooldown         Reason = "cooldown"    // the last episode is too recent, or there were too many
+	OutsideWindow    Reason = "window"      // the next rung is disruptive, and this is not its time
+	BreakerOpen      Reason = "breaker"     // too many nodes alert at once to be believed
+	Paused           Reason = "pause"       // somebody said so
+	OptedOut         Reason = "opt-out"     // the node is not to be touched
+	SharedDisk       Reason = "shared disk" // another signal of the same disk is being dealt with
+	CannotTell       Reason = "cannot tell" // the node, its thresholds or a gate could not be read
 )
 
 // Reasons lists every reason.
-var Reasons = []Reason{Watching, Cooldown, SharedDisk, CannotTell}
+var Reasons = []Reason{
+	Watching, AwaitingApproval, OverBudget, Cooldown, OutsideWindow, BreakerOpen, Paused, OptedOut, SharedDisk, CannotTell,
+}
 
 // An Outcome is how an episode ended.
 type Outcome string
@@ -111,10 +119,11 @@ const (
 	Exhausted Outcome = "Exhausted" // the ladder ended below the target
 	Failed    Outcome = "Failed"    // no rung could be tried, or the policy changed meanwhile
 	Expired   Outcome = "Expired"   // waited longer than the policy allows
+	Cancelled Outcome = "Cancelled" // somebody said so
 )
 
 // Outcomes lists every outcome.
-var Outcomes = []Outcome{Succeeded, NotNeeded, Planned, Exhausted, Failed, Expired}
+var Outcomes = []Outcome{Succeeded, NotNeeded, Planned, Exhausted, Failed, Expired, Cancelled}
 
 // An Episode is one attempt to end a case, from alert to verdict, and its
 // record.
@@ -123,7 +132,8 @@ type Episode struct {
 	Request Request `json:"request"` // the one that began it, or took it over while it waited
 	Phase   Phase   `json:"phase"`
 	Reason  Reason  `json:"reason,omitempty"`  // while Waiting
-	Detail  string  `json:"detail,omitempty"`  // Reason or Outcome in words: what holds it, what would lift it
+	Detail  string  `json:"detail,omitempty"`  // Reason or Outcome in words: what holds it
+	Lift    string  `json:"lift,omitempty"`    // while Waiting: what would let it go on
 	Outcome Outcome `json:"outcome,omitempty"` // once Over
 	DryRun  bool    `json:"dryRun,omitempty"`
 	Policy  string  `json:"policy"` // hash of the policy it runs by
@@ -140,6 +150,36 @@ type Episode struct {
 	Before *State `json:"before,omitempty"` // at Started
 	After  *State `json:"after,omitempty"`  // at Ended
 	Rungs  []Rung `json:"rungs,omitempty"`
+
+	// Pending is the rung that waits for approval, and Approval what was said
+	// last. They count only together: for the same step and the same plan.
+	Pending  *Pending  `json:"pending,omitempty"`
+	Approval *Approval `json:"approval,omitempty"`
+}
+
+// A Pending rung was planned and waits for a person's word.
+type Pending struct {
+	Step   int       `json:"step"`
+	Remedy string    `json:"remedy"`
+	Plan   string    `json:"plan"` // hash of what it would do
+	Frees  Amount    `json:"frees"`
+	Items  []string  `json:"items,omitempty"` // the first of what it would do, in words
+	More   int       `json:"more,omitempty"`  // how many items are not in Items
+	At     time.Time `json:"at"`
+}
+
+// An Approval is a person's word for one plan of one rung. It ends.
+type Approval struct {
+	Step    int       `json:"step"`
+	Plan    string    `json:"plan"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+	Expires time.Time `json:"expires"`
+}
+
+// Allows reports whether a covers p at that moment.
+func (a *Approval) Allows(p *Pending, now time.Time) bool {
+	return a != nil && p != nil && a.Step == p.Step && a.Plan == p.Plan && now.Before(a.Expires)
 }
 
 // A State is one reading of an episode's signal against its hard threshold.

@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"node/runtime":             {"node/poll"},
 	"node/nodetest":            {},
 	"exporter":                 {"", "node", "node/flag", "node/kubelet", "node/poll"},
-	"remediator/remedy":        {"", "node"},
+	"remediator/remedy":        {"", "node", "node/runtime"},
 	"remediator/policy":        {"", "remediator/remedy"},
 	"remediator/webhook":       {},
 	"remediator/engine":        {"", "node", "remediator/policy", "remediator/remedy"},
@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 var unwanted = map[string][]string{
 	"":                        {"net/http", "os/exec", "github.com/prometheus"},
 	"cmd/headroom-exporter":   {"k8s.io/client-go", "google.golang.org/grpc", "github.com/prometheus/alertmanager", "gopkg.in/yaml.v3"},
-	"cmd/headroom-remediator": {"k8s.io/client-go", "google.golang.org/grpc"},
+	"cmd/headroom-remediator": {"k8s.io/client-go"},
 }
 
 type listed struct {

@@ -77,6 +77,7 @@ type digger struct {
 }
 
 func (d *digger) Name() string                                     { return d.name }
+func (d *digger) Steps() []string                                  { return nil }
 func (d *digger) Configure(func(any) error) (remedy.Remedy, error) { return d, nil }
 
 func (d *digger) Plan(_ context.Context, _ remedy.Node, need remedy.Need) (remedy.Plan, error) {

@@ -145,7 +145,7 @@ func (p *parser) rung(n *yaml.Node, field string) (Rung, bool) {
 		return Rung{}, false
 	}
 	configured, ok := p.configure(p.remedies[i], n, field)
-	return Rung{configured}, ok
+	return Rung{Remedy: configured}, ok
 }
 
 func (p *parser) names() []string {

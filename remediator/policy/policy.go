@@ -14,6 +14,11 @@
 //	cooldown: 10m                   # from the end of an episode to the next
 //	attempts: {count: 3, per: 1h}   # episodes of a case
 //	watch: 15m                      # how long a predicted alert is watched
+//	recheck: 6h                     # how long after an alert's last delivery the node is looked at
+//	budget: {nodes: 1, percent: 10%}            # on how many nodes at once
+//	breaker: {nodes: 20, percent: 25%, within: 5m}  # so many nodes alerting are one broken rule
+//	windows: {disruptive: ["Sat 02:00-06:00 Europe/Berlin"]}
+//	approval: 1h                    # how long a person's word counts
 //
 // Nothing is guessed: a key, remedy or signal that does not exist, a key given
 // twice, a selector that would match every alert are errors, each with its line,
@@ -36,6 +41,14 @@ const (
 	DefaultCount    = 3
 	DefaultPer      = time.Hour
 	DefaultWatch    = 15 * time.Minute
+	DefaultRecheck  = 6 * time.Hour
+	DefaultApproval = time.Hour
+)
+
+// The budget and the breaker that hold where a policy does not say.
+var (
+	DefaultBudget  = Budget{Nodes: 1, Ratio: 0.10}
+	DefaultBreaker = Breaker{Nodes: 20, Ratio: 0.25, Within: 5 * time.Minute}
 )
 
 // A Policy is not changed once it was read, and may be used from many
@@ -46,6 +59,12 @@ type Policy struct {
 	Cooldown time.Duration
 	Attempts Attempts
 	Watch    time.Duration
+	Recheck  time.Duration
+	Budget   Budget
+	Breaker  Breaker
+	// Disruptive are the times at which disruptive rungs may run; none is any.
+	Disruptive []Window
+	Approval   time.Duration
 	// Hash identifies what the policy says, in twelve hexadecimal digits. It
 	// does not depend on comments, order of keys or ways of writing.
 	Hash string
@@ -55,6 +74,29 @@ type Policy struct {
 type Attempts struct {
 	Count int
 	Per   time.Duration
+}
+
+// A Budget is on how many nodes episodes may run at once: no more than Nodes,
+// and no more than Ratio of all nodes, but one at least.
+type Budget struct {
+	Nodes int
+	Ratio float64
+}
+
+// A Breaker says how many nodes, or which share of all, must alert within a time
+// before that is taken for a broken rule or exporter.
+type Breaker struct {
+	Nodes  int
+	Ratio  float64
+	Within time.Duration
+}
+
+// A Window is a time of the week, such as Saturday 02:00 to 06:00 in Berlin.
+type Window struct {
+	days     [7]bool // on which it begins, by time.Weekday
+	from, to int     // minutes of the day in zone; to is the next day's unless it is more than from
+	zone     *time.Location
+	text     string // as the policy has it
 }
 
 // A Case is what is done about the alerts it matches.
@@ -68,6 +110,10 @@ type Case struct {
 // A Rung is a remedy with its configuration.
 type Rung struct {
 	Remedy remedy.Remedy
+	// Approval is whether a person must approve the plan first.
+	Approval bool
+	// Disruptive is whether it runs in the policy's windows only.
+	Disruptive bool
 }
 
 // Find returns the first case that matches an alert's labels.

@@ -60,6 +60,16 @@ const (
 // Name returns "exec".
 func (Exec) Name() string { return "exec" }
 
+// Steps are before the program runs, after what it says it freed, and after its
+// end.
+func (Exec) Steps() []string { return []string{execStarting, execFreed, execEnded} }
+
+const (
+	execStarting = "exec: starting"
+	execFreed    = "exec: freed"
+	execEnded    = "exec: ended"
+)
+
 // Configure reads the keys above. It does not look at the program: that is done
 // right before it runs.
 func (Exec) Configure(decode func(into any) error) (Remedy, error) {
@@ -142,7 +152,11 @@ func (e Exec) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]string, 
 		return nil, err
 	}
 	defer program.Close()
-	answer := &answer{freed: func(a headroom.Amount) { run.Removed(plan.Items[0], a) }}
+	answer := &answer{freed: func(a headroom.Amount) {
+		run.Removed(plan.Items[0], a)
+		run.step(execFreed)
+	}}
+	run.step(execStarting)
 	err = child{
 		program:  program,
 		args:     e.settings.Command,
@@ -150,5 +164,6 @@ func (e Exec) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]string, 
 		timeout:  e.settings.Timeout,
 		grace:    grace,
 	}.run(ctx, answer)
+	run.step(execEnded)
 	return answer.notes(), err
 }

@@ -44,6 +44,14 @@ const maxKeep = 1000
 // Name returns "log-reclaim".
 func (LogReclaim) Name() string { return "log-reclaim" }
 
+// Steps are after a file was removed, and after one was emptied.
+func (LogReclaim) Steps() []string { return []string{logRemoved, logTruncated} }
+
+const (
+	logRemoved   = "log-reclaim: removed"
+	logTruncated = "log-reclaim: truncated"
+)
+
 // Configure reads the keys above.
 func (LogReclaim) Configure(decode func(into any) error) (Remedy, error) {
 	s := defaultLogSettings

@@ -107,6 +107,7 @@ func (a *logApply) remove(ctx context.Context, item Item) (err error) {
 		return err
 	}
 	a.meter.removed(item, headroom.Amount{Bytes: st.Blocks * 512, Inodes: 1})
+	a.meter.run.step(logRemoved)
 	return nil
 }
 

@@ -28,6 +28,7 @@ func (a *logApply) truncate(ctx context.Context, item Item, rest []Item) error {
 		return err
 	}
 	a.meter.removed(item, freed)
+	a.meter.run.step(logTruncated)
 	return a.lookAfter(ctx, item, rest)
 }
 

@@ -43,6 +43,33 @@ type Remedy interface {
 	// valid together with an error, too. A cancelled ctx stops it between two
 	// effects and is the error.
 	Apply(ctx context.Context, n Node, plan Plan, run Run) (notes []string, err error)
+	// Steps names the boundaries between effects at which Apply can be killed
+	// and leave something to finish, undo or count: Run.Step is called at each.
+	// A test kills the program at every one of them.
+	Steps() []string
+}
+
+// A Finisher is a remedy whose single effects have several steps. Finish is
+// called before anything else when one of its rungs was cut short: it carries
+// what it finds half done to its end, or back. It must be safe to call when
+// there is nothing of the kind.
+type Finisher interface {
+	Finish(ctx context.Context, n Node) (notes []string, err error)
+}
+
+// A Lender gives back what it had set aside itself: room, but no remedy. An
+// episode in which nothing else helped has not succeeded.
+type Lender interface{ Lends() }
+
+// A Disrupter is a remedy that pods notice. It runs in the policy's windows and
+// with approval only, unless the policy says otherwise.
+type Disrupter interface{ Disrupts() }
+
+// A Keeper prepares in quiet times what it needs later. Keep is called now and
+// then while the signal has no open episode, and never beside an Apply; it
+// takes at most spare.Amount, and nothing if that is 0 or less.
+type Keeper interface {
+	Keep(ctx context.Context, n Node, spare Need) (note string, err error)
 }
 
 // A Node is what remedies know of the machine. It comes from flags, never from
@@ -51,6 +78,16 @@ type Node struct {
 	Name     string
 	Proc     string   // where procfs is mounted, showing every process of the machine
 	LogRoots []string // folders of container logs, absolute
+	// JournalRoots are folders of systemd's journal, such as /var/log/journal, and
+	// JournalSocket is where journald speaks varlink.
+	JournalRoots  []string
+	JournalSocket string
+	// Runtime is the container runtime; nil where there is none to ask.
+	Runtime Runtime
+	// Pods says which pods are bound to the node; nil where nobody can.
+	Pods Pods
+	// Unused remembers since when images have not been used.
+	Unused Unused
 }
 
 // A Need is how much room is wanted, and where.
@@ -73,7 +110,8 @@ type Item struct {
 	What  string          // for people: a path, quoted where it would not print
 	Frees headroom.Amount // expected; zero if unknown
 
-	file file // identity, for items that are files
+	file file   // identity, for items that are files
+	id   string // identity, for those of the runtime: an image's ID, a container's
 }
 
 // A Plan is what a remedy would do, in order, and just enough of it.
@@ -92,7 +130,7 @@ func (p Plan) Hash() string {
 	lines := make([]string, len(p.Items))
 	for i, item := range p.Items {
 		// What is printable: it holds no line's end.
-		lines[i] = item.Does + " " + strconv.FormatUint(item.file.ino, 10) + " " + item.What + "\n"
+		lines[i] = item.Does + " " + strconv.FormatUint(item.file.ino, 10) + item.id + " " + item.What + "\n"
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
@@ -109,6 +147,15 @@ type Run struct {
 	// Removed is called right after each effect, never twice at once, and not
 	// after Apply has returned. It may come from another goroutine.
 	Removed func(Item, headroom.Amount)
+	// Step is called at each of the remedy's Steps, by name; nil calls nobody.
+	Step func(name string)
+}
+
+// step marks a boundary.
+func (r Run) step(name string) {
+	if r.Step != nil {
+		r.Step(name)
+	}
 }
 
 // A meter asks what is missing once as much was freed as was missing before:
