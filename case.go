@@ -257,6 +257,6 @@ type Rung struct {
 	Ended      time.Time `json:"ended,omitzero"`
 }
 
-// ErrConflict says that a case was saved by somebody else since it was loaded:
-// load it again and look anew.
-var ErrConflict = errors.New("the case has changed since it was loaded")
+// ErrConflict says that a case, or the control, was saved by somebody else since
+// it was loaded: load it again and look anew.
+var ErrConflict = errors.New("changed since it was loaded")

@@ -119,6 +119,23 @@ func (o *openStore) Save(ctx context.Context, c *headroom.Case) error {
 	return j.Save(ctx, c)
 }
 
+// Control and SaveControl are the journal's, too.
+func (o *openStore) Control(ctx context.Context) (headroom.Control, error) {
+	j, err := o.get()
+	if err != nil {
+		return headroom.Control{}, err
+	}
+	return j.Control(ctx)
+}
+
+func (o *openStore) SaveControl(ctx context.Context, c *headroom.Control) error {
+	j, err := o.get()
+	if err != nil {
+		return err
+	}
+	return j.SaveControl(ctx, c)
+}
+
 // Close closes the journal, if it is open.
 func (o *openStore) Close() error {
 	j, err := o.get()

@@ -22,6 +22,12 @@ type Store interface {
 	// Save makes c durable before it returns and sets its new Version, or
 	// returns headroom.ErrConflict if the stored version is another than c's.
 	Save(ctx context.Context, c *headroom.Case) error
+	// Control returns what all nodes of this store have in common, or the zero
+	// value, with the version "", if it was never saved.
+	Control(ctx context.Context) (headroom.Control, error)
+	// SaveControl makes c durable before it returns and sets its new Version, or
+	// returns headroom.ErrConflict if the stored version is another than c's.
+	SaveControl(ctx context.Context, c *headroom.Control) error
 }
 
 // A Reader reads the node the engine works on. An error is what it could not

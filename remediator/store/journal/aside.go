@@ -27,7 +27,7 @@ func (o Options) replace(path string, old *os.File, r recovered) (*Journal, erro
 	}
 	old.Close()
 	r.layout, r.at, r.newest = l, at, at.generation
-	j := o.journal(path, f, r)
+	j := o.journal(path, o.wrap(osFile{f}), r)
 	j.reportAside(aside, r.damage)
 	return j, nil
 }

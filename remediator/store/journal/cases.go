@@ -10,7 +10,8 @@ import (
 )
 
 // cases decodes entries and joins each case with its newest request, sorted by
-// node and signal. A request without a case yields an empty one.
+// node and signal. A request without a case yields an empty one; the control is
+// passed over.
 func cases(es []entry) ([]headroom.Case, error) {
 	type id struct {
 		node   string
@@ -22,9 +23,10 @@ func cases(es []entry) ([]headroom.Case, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.key, err)
 		}
-		if at := (id{e.key.node, e.key.signal}); w.Case != nil {
+		switch at := (id{e.key.node, e.key.signal}); {
+		case w.Case != nil:
 			byID[at] = w.Case
-		} else {
+		case w.Request != nil:
 			requests[at] = w.Request
 		}
 	}

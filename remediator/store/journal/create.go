@@ -33,7 +33,7 @@ func (o Options) create(path string) (*Journal, error) {
 		f.Close()
 		return nil, err
 	}
-	return o.journal(path, f, recovered{layout: layoutOf(o.Size), state: newState(), at: at, newest: at.generation}), nil
+	return o.journal(path, o.wrap(osFile{f}), recovered{layout: layoutOf(o.Size), state: newState(), at: at, newest: at.generation}), nil
 }
 
 // writeOut makes a journal that holds st beside path, writes every byte of it

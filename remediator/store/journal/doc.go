@@ -1,5 +1,6 @@
 // Package journal is the embedded store: one file, of a size that never
-// changes, in which a single program keeps its requests and cases.
+// changes, in which a single program keeps its requests, its cases and its
+// control.
 //
 // # What it promises
 //
@@ -22,17 +23,22 @@
 // one: no write ever touches a block, and so a sector, that holds something
 // acknowledged.
 //
-//	block 0            header, written once
+//	block 0            header, written once per version
 //	region A           (size − 1 block) ÷ 2, in whole blocks
 //	region B           the same
 //
 // The header:
 //
 //	 0  16  "headroom journal"
-//	16   4  version of the format
+//	16   4  version of the format: 2
 //	24   8  size of the file
 //	32   8  when it was made, in nanoseconds of Unix time
 //	60   4  CRC-32C of the 60 bytes before
+//
+// A file of version 1, which had no control and whose cases said less, is read as
+// one of version 2 and becomes one when it is opened: its header is written
+// anew, before anything else. So a release that knows only version 1 sets the
+// file aside and says so, where it would else drop what it does not know.
 //
 // A later version may change everything but the first 20 bytes and the checksum
 // at 60, which are how this version recognizes it.
@@ -46,7 +52,7 @@
 //	24   4  snapshot: how many records open this generation
 //	28   4  length of the payload
 //	60   4  CRC-32C of the 60 bytes before and of the payload
-//	64      payload: a JSON array of {"request":{…}} and {"case":{…}}
+//	64      payload: a JSON array of {"request":{…}}, {"case":{…}}, {"control":{…}}
 //
 // # How it is written
 //

@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/nodeheadroom/headroom"
@@ -10,21 +11,29 @@ import (
 
 // A key is what at most one entry lives under.
 type key struct {
-	kind   string // request or case
-	node   string
+	kind   string // request, case or control
+	node   string // this and what follows are empty for the control
 	signal headroom.Signal
 }
 
-func (k key) String() string { return k.kind + " " + k.node + "/" + string(k.signal) }
+// controlKey is the only one of its kind.
+var controlKey = key{kind: "control"}
+
+func (k key) String() string {
+	if k == controlKey {
+		return k.kind
+	}
+	return k.kind + " " + k.node + "/" + string(k.signal)
+}
 
 func (k key) compare(l key) int {
 	return cmp.Or(cmp.Compare(k.node, l.node), cmp.Compare(k.signal, l.signal), cmp.Compare(k.kind, l.kind))
 }
 
-// An entry is one request or case as it is stored.
+// An entry is one request, one case or the control as it is stored.
 type entry struct {
 	key     key
-	version string // of a case
+	version string // of a case or the control
 	raw     []byte // a wire value in JSON; never changed
 }
 
@@ -32,6 +41,7 @@ type entry struct {
 type wire struct {
 	Request *headroom.Request `json:"request,omitempty"`
 	Case    *headroom.Case    `json:"case,omitempty"`
+	Control *headroom.Control `json:"control,omitempty"`
 }
 
 func requestEntry(r headroom.Request) (entry, error) {
@@ -45,8 +55,13 @@ func caseEntry(c headroom.Case, version string) (entry, error) {
 	return newEntry(key{"case", c.Node, c.Signal}, version, wire{Case: &c})
 }
 
+func controlEntry(c headroom.Control, version string) (entry, error) {
+	c.Version = version
+	return newEntry(controlKey, version, wire{Control: &c})
+}
+
 func newEntry(k key, version string, w wire) (entry, error) {
-	if k.node == "" || k.signal == "" {
+	if k != controlKey && (k.node == "" || k.signal == "") {
 		return entry{}, fmt.Errorf("%s %q/%q: node and signal must be set", k.kind, k.node, k.signal)
 	}
 	raw, err := json.Marshal(w)
@@ -74,6 +89,8 @@ func parseEntries(payload []byte) ([]entry, error) {
 			e.key = key{"request", w.Request.Node, w.Request.Signal}
 		case w.Case != nil:
 			e.key, e.version = key{"case", w.Case.Node, w.Case.Signal}, w.Case.Version
+		case w.Control != nil:
+			e.key, e.version = controlKey, w.Control.Version
 		}
 		es = append(es, e)
 	}
@@ -84,8 +101,14 @@ func decode(raw []byte) (w wire, err error) {
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return w, err
 	}
-	if (w.Request == nil) == (w.Case == nil) {
-		return w, fmt.Errorf("entry is not one request or one case")
+	n := 0
+	for _, there := range []bool{w.Request != nil, w.Case != nil, w.Control != nil} {
+		if there {
+			n++
+		}
+	}
+	if n != 1 {
+		return w, errors.New("entry is not one request, one case or one control")
 	}
 	return w, nil
 }

@@ -10,7 +10,9 @@ import (
 
 const (
 	fileMagic   = "headroom journal"
-	fileVersion = 1
+	fileVersion = 2
+	// oldVersion had requests and cases only.
+	oldVersion = 1
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -49,7 +51,7 @@ func checkHeader(b []byte, size int64) error {
 	switch {
 	case version > fileVersion:
 		return newerError{version}
-	case version != fileVersion:
+	case version != fileVersion && version != oldVersion:
 		return fmt.Errorf("header: version %d does not exist", version)
 	case said < MinSize || said > MaxSize:
 		return fmt.Errorf("header: size %d, must be within %d and %d", said, MinSize, MaxSize)
@@ -57,4 +59,23 @@ func checkHeader(b []byte, size int64) error {
 		return fmt.Errorf("file has %d bytes, its header says %d", size, said)
 	}
 	return nil
+}
+
+// renew makes the header of a journal of an older version say that it is of this
+// one. The numbers are in the block's first sector: after a loss of power it is
+// one header or the other.
+func renew(f file) error {
+	b := make([]byte, block)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return bare(err)
+	}
+	if binary.LittleEndian.Uint32(b[16:]) == fileVersion {
+		return nil
+	}
+	binary.LittleEndian.PutUint32(b[16:], fileVersion)
+	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return bare(err)
+	}
+	return f.Sync()
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/nodeheadroom/headroom"
 )
 
-// ErrTooLarge says that a single request or case is larger than the journal
+// ErrTooLarge says that a single request, case or control is larger than the journal
 // takes: 1/16 of half its file, 256 KiB unless its size was set. Trying again
 // does not help.
 var ErrTooLarge = errors.New("too large for the journal")
@@ -92,23 +92,35 @@ func (j *Journal) Save(ctx context.Context, c *headroom.Case) error {
 		return j.wrap(fmt.Errorf("case %s/%s: %d episodes, at most %d are kept: drop the oldest first",
 			c.Node, c.Signal, n, headroom.MaxEpisodes))
 	}
-	var n uint64
-	if c.Version != "" {
-		var err error
-		if n, err = strconv.ParseUint(c.Version, 10, 64); err != nil {
-			return j.wrap(fmt.Errorf("case %s/%s: version %q: %w", c.Node, c.Signal, c.Version, headroom.ErrConflict))
-		}
-	}
-	next := strconv.FormatUint(n+1, 10)
-	e, err := caseEntry(*c, next)
+	return j.save(ctx, &c.Version, func(next string) (entry, error) { return caseEntry(*c, next) })
+}
+
+// save makes durable what stored returns for a version, the next one after
+// *version, and sets that.
+func (j *Journal) save(ctx context.Context, version *string, stored func(next string) (entry, error)) error {
+	next, ok := following(*version)
+	e, err := stored(next)
 	if err != nil {
 		return j.wrap(err)
 	}
-	if err := j.do(ctx, &call{entries: []entry{e}, saves: true, over: c.Version}); err != nil {
+	if !ok {
+		return j.wrap(fmt.Errorf("%s: version %q: %w", e.key, *version, headroom.ErrConflict))
+	}
+	if err := j.do(ctx, &call{entries: []entry{e}, saves: true, over: *version}); err != nil {
 		return err
 	}
-	c.Version = next
+	*version = next
 	return nil
+}
+
+// following returns the version after one; it is not ok if that is none of a
+// journal's.
+func following(version string) (next string, ok bool) {
+	if version == "" {
+		return "1", true
+	}
+	n, err := strconv.ParseUint(version, 10, 64)
+	return strconv.FormatUint(n+1, 10), err == nil
 }
 
 // Close waits until everything that was asked before is durable or has failed,

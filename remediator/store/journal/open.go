@@ -83,21 +83,25 @@ func (o Options) adopt(path string, old *os.File) (*Journal, error) {
 	if err != nil {
 		return nil, bare(err)
 	}
-	r := recovery(o.wrap(osFile{old}), info.Size())
+	f := o.wrap(osFile{old})
+	r := recovery(f, info.Size())
 	if r.damage != nil {
 		return o.replace(path, old, r)
 	}
 	if err := ownBlocks(old, info.Size()); err != nil {
 		return nil, fmt.Errorf("reserve space: %w", err)
 	}
+	if err := renew(f); err != nil {
+		return nil, fmt.Errorf("renew its header: %w", err)
+	}
 	os.Remove(path + newSuffix) // of a start that was killed
-	return o.journal(path, old, r), nil
+	return o.journal(path, f, r), nil
 }
 
-func (o Options) journal(path string, f *os.File, r recovered) *Journal {
+func (o Options) journal(path string, f file, r recovered) *Journal {
 	return &Journal{
 		path:    path,
-		file:    o.wrap(osFile{f}),
+		file:    f,
 		log:     o.Logger,
 		now:     o.Now,
 		layout:  r.layout,

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// A call is a Request or a Save that waits for the writer.
+// A call is a Request or a save that waits for the writer.
 type call struct {
 	entries []entry
-	saves   bool   // the one entry is a case,
+	saves   bool   // the one entry is a case or the control,
 	over    string // to be stored over this version
 	done    chan error
 }

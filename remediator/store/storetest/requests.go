@@ -94,10 +94,13 @@ func ended(t *testing.T, open func(*testing.T) Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, loadErr := s.Load(ctx)
+	_, controlErr := s.Control(ctx)
 	for call, err := range map[string]error{
-		"Request": s.Request(ctx, []headroom.Request{request("n1", headroom.NodeFSAvailable, 1)}),
-		"Save":    s.Save(ctx, newCase("n1", headroom.NodeFSAvailable)),
-		"Load":    loadErr,
+		"Request":     s.Request(ctx, []headroom.Request{request("n1", headroom.NodeFSAvailable, 1)}),
+		"Save":        s.Save(ctx, newCase("n1", headroom.NodeFSAvailable)),
+		"Load":        loadErr,
+		"Control":     controlErr,
+		"SaveControl": s.SaveControl(ctx, newControl()),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want context canceled", call, err)
@@ -115,6 +118,12 @@ func closed(t *testing.T, open func(*testing.T) Store) {
 	}
 	if err := s.Save(ctx, newCase("n1", headroom.NodeFSAvailable)); err == nil {
 		t.Error("Save succeeded on a closed store")
+	}
+	if _, err := s.Control(ctx); err == nil {
+		t.Error("Control succeeded on a closed store")
+	}
+	if err := s.SaveControl(ctx, newControl()); err == nil {
+		t.Error("SaveControl succeeded on a closed store")
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("Close, again: %v", err)

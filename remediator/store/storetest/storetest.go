@@ -9,12 +9,14 @@ import (
 	"github.com/nodeheadroom/headroom"
 )
 
-// A Store is where requests and cases live. It is what the engine asks for; its
+// A Store is where requests, cases and their control live. It is what the engine asks for; its
 // documentation is there.
 type Store interface {
 	Request(ctx context.Context, rs []headroom.Request) error
 	Load(ctx context.Context) ([]headroom.Case, error)
 	Save(ctx context.Context, c *headroom.Case) error
+	Control(ctx context.Context) (headroom.Control, error)
+	SaveControl(ctx context.Context, c *headroom.Control) error
 	Close() error
 }
 
@@ -47,6 +49,15 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"a request too big is refused and changes nothing":     bigRequest,
 		"a case too big is refused and changes nothing":        bigCase,
 		"a request without a node is refused, with all others": nameless,
+		"a control that was never saved is empty":              noControl,
+		"everything in a control comes back":                   controlRoundTrip,
+		"a control is replaced as a whole":                     controlReplaced,
+		"a control saved over another version conflicts":       controlConflict,
+		"of two writers of the control one looks again":        twoControlWriters,
+		"a control that was loaded belongs to the caller":      controlIsOwn,
+		"the control and the cases do not mix":                 controlAndCases,
+		"a control outlives the store's closing":               controlReopened,
+		"a control too big is refused and changes nothing":     bigControl,
 		"a context that has ended is an error":                 ended,
 		"a closed store refuses":                               closed,
 	} {
