@@ -23,14 +23,14 @@ func (p *parser) configure(r remedy.Remedy, rung *yaml.Node, field string) (reme
 	before := len(p.problems)
 	configured, err := r.Configure(func(into any) error {
 		asked = true
-		p.fields(rung, field, reflect.ValueOf(into).Elem(), "remedy")
+		p.fields(rung, field, reflect.ValueOf(into).Elem(), reserved...)
 		if len(p.problems) > before {
 			return errNoted
 		}
 		return nil
 	})
 	if err == nil && !asked { // it has no keys
-		p.mapping(rung, field, []string{"remedy"})
+		p.mapping(rung, field, reserved)
 	}
 	if err != nil && len(p.problems) == before {
 		p.semantic(rung, field, err)
@@ -54,12 +54,12 @@ func (p *parser) semantic(rung *yaml.Node, field string, err error) {
 }
 
 // fields reads a mapping into a struct: every key must be a field's yaml name,
-// or one of also. What is absent stays as it is.
+// or one of also, which belong to somebody else. What is absent stays as it is.
 func (p *parser) fields(n *yaml.Node, field string, into reflect.Value, also ...string) {
 	names := append([]string{}, also...)
 	index := make(map[string]int)
 	for i := range into.NumField() {
-		if name := yamlName(into.Type().Field(i)); name != "" {
+		if name := yamlName(into.Type().Field(i)); name != "" && !contains(also, name) {
 			names = append(names, name)
 			index[name] = i
 		}

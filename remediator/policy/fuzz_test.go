@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // FuzzParse holds that no file panics, that every error names the file, and
@@ -31,7 +32,8 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if len(p.Hash) != 12 || len(p.Cases) == 0 || p.Cooldown < 0 || p.Watch <= 0 || p.Attempts.Count < 1 || p.Attempts.Per <= 0 {
+		if len(p.Hash) != 12 || len(p.Cases) == 0 || p.Cooldown < 0 || p.Watch <= 0 || p.Attempts.Count < 1 || p.Attempts.Per <= 0 || p.Recheck <= 0 ||
+			p.Budget.Nodes < 1 || p.Budget.Ratio <= 0 || p.Breaker.Nodes < 2 || p.Breaker.Ratio <= 0 || p.Breaker.Within <= 0 || p.Approval <= 0 {
 			t.Fatalf("%+v", p)
 		}
 		for _, c := range p.Cases {
@@ -46,6 +48,11 @@ func FuzzParse(f *testing.F) {
 					t.Fatal("a rung without a remedy")
 				}
 			}
+		}
+		now := time.Date(2026, 3, 29, 0, 59, 0, 0, time.UTC)
+		next, ok := p.NextWindow(now)
+		if ok != (len(p.Disruptive) > 0) || ok && (!next.After(now) || !p.InWindow(next)) {
+			t.Fatalf("%v: the next window begins at %s, %v", p.Disruptive, next, ok)
 		}
 		again, err := Parse("p.yaml", data, sweeps)
 		if err != nil || again.Hash != p.Hash {

@@ -35,8 +35,11 @@ func Parse(name string, data []byte, remedies []remedy.Remedy) (*Policy, error) 
 
 // policy reads the root. The result is of use only if there were no problems.
 func (p *parser) policy(n *yaml.Node) *Policy {
-	policy := &Policy{Cooldown: DefaultCooldown, Attempts: Attempts{DefaultCount, DefaultPer}, Watch: DefaultWatch}
-	keys := p.mapping(n, "", []string{"cluster", "cases", "cooldown", "attempts", "watch"})
+	policy := &Policy{
+		Cooldown: DefaultCooldown, Attempts: Attempts{DefaultCount, DefaultPer}, Watch: DefaultWatch, Recheck: DefaultRecheck,
+		Budget: DefaultBudget, Breaker: DefaultBreaker, Approval: DefaultApproval,
+	}
+	keys := p.mapping(n, "", []string{"cluster", "cases", "cooldown", "attempts", "watch", "recheck", "budget", "breaker", "windows", "approval"})
 	if keys == nil {
 		return policy
 	}
@@ -51,6 +54,21 @@ func (p *parser) policy(n *yaml.Node) *Policy {
 	}
 	if v := keys["watch"]; v != nil {
 		policy.Watch = p.positive(v, "watch")
+	}
+	if v := keys["recheck"]; v != nil {
+		policy.Recheck = p.positive(v, "recheck")
+	}
+	if v := keys["budget"]; v != nil {
+		policy.Budget = p.budget(v)
+	}
+	if v := keys["breaker"]; v != nil {
+		policy.Breaker = p.breaker(v)
+	}
+	if v := keys["windows"]; v != nil {
+		policy.Disruptive = p.windows(v)
+	}
+	if v := keys["approval"]; v != nil {
+		policy.Approval = p.positive(v, "approval")
 	}
 	v := keys["cases"]
 	if v == nil {
@@ -72,7 +90,7 @@ func (p *parser) attempts(n *yaml.Node) Attempts {
 	a := Attempts{DefaultCount, DefaultPer}
 	keys := p.mapping(n, "attempts", []string{"count", "per"})
 	if v := keys["count"]; v != nil {
-		a.Count = p.count(v, "attempts.count")
+		a.Count = p.whole(v, "attempts.count", 1, maxCount)
 	}
 	if v := keys["per"]; v != nil {
 		a.Per = p.positive(v, "attempts.per")
@@ -104,10 +122,10 @@ func (p *parser) one(n *yaml.Node, field string) Case {
 	start, target := keys["start"], keys["target"]
 	var startOK, targetOK bool
 	if start != nil {
-		c.Start, startOK = p.percent(start, field+".start")
+		c.Start, startOK = p.percent(start, field+".start", "capacity")
 	}
 	if target != nil {
-		c.Target, targetOK = p.percent(target, field+".target")
+		c.Target, targetOK = p.percent(target, field+".target", "capacity")
 	}
 	if startOK && targetOK && c.Target <= c.Start {
 		p.refuse(target, field+".target", "must be above start (%s)", start.Value)
@@ -145,7 +163,9 @@ func (p *parser) rung(n *yaml.Node, field string) (Rung, bool) {
 		return Rung{}, false
 	}
 	configured, ok := p.configure(p.remedies[i], n, field)
-	return Rung{Remedy: configured}, ok
+	rung := Rung{Remedy: configured}
+	p.guards(n, field, &rung)
+	return rung, ok
 }
 
 func (p *parser) names() []string {

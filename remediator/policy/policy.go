@@ -11,14 +11,20 @@
 //	    ladder:                     # gentlest first
 //	      - remedy: log-reclaim
 //	        keep: 1                 # a key of that remedy
+//	      - remedy: data-migrate
+//	        approval: required      # or none: whether a person must approve the plan
+//	        disruptive: true        # or false: whether it runs in windows only
 //	cooldown: 10m                   # from the end of an episode to the next
 //	attempts: {count: 3, per: 1h}   # episodes of a case
 //	watch: 15m                      # how long a predicted alert is watched
 //	recheck: 6h                     # how long after an alert's last delivery the node is looked at
-//	budget: {nodes: 1, percent: 10%}            # on how many nodes at once
+//	budget: {nodes: 1, percent: 10%}  # on how many nodes at once: both hold
 //	breaker: {nodes: 20, percent: 25%, within: 5m}  # so many nodes alerting are one broken rule
-//	windows: {disruptive: ["Sat 02:00-06:00 Europe/Berlin"]}
+//	windows: {disruptive: ["Sat 02:00-06:00 Europe/Berlin"]}  # any time where none is given; see Window
 //	approval: 1h                    # how long a person's word counts
+//
+// A rung is disruptive where its remedy says so (remedy.Disrupter), and needs
+// approval where it is disruptive, unless its keys say otherwise.
 //
 // Nothing is guessed: a key, remedy or signal that does not exist, a key given
 // twice, a selector that would match every alert are errors, each with its line,
@@ -89,14 +95,6 @@ type Breaker struct {
 	Nodes  int
 	Ratio  float64
 	Within time.Duration
-}
-
-// A Window is a time of the week, such as Saturday 02:00 to 06:00 in Berlin.
-type Window struct {
-	days     [7]bool // on which it begins, by time.Weekday
-	from, to int     // minutes of the day in zone; to is the next day's unless it is more than from
-	zone     *time.Location
-	text     string // as the policy has it
 }
 
 // A Case is what is done about the alerts it matches.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,14 @@ func (s sweep) Configure(decode func(any) error) (remedy.Remedy, error) {
 	return s, nil
 }
 
+// A storm is a remedy that pods notice.
+type storm struct{ unconfigured }
+
+func (storm) Name() string { return "storm" }
+func (storm) Disrupts()    {}
+
+func (s storm) Configure(func(any) error) (remedy.Remedy, error) { return s, nil }
+
 // An unconfigured remedy has no keys.
 type unconfigured struct{ remedy.Remedy }
 
@@ -68,7 +77,7 @@ func (unconfigured) Name() string { return "nothing" }
 
 func (u unconfigured) Configure(func(any) error) (remedy.Remedy, error) { return u, nil }
 
-var sweeps = []remedy.Remedy{sweep{name: "sweep"}, unconfigured{}}
+var sweeps = []remedy.Remedy{sweep{name: "sweep"}, unconfigured{}, storm{}}
 
 var update = flag.Bool("update", false, "write what is refused, and how, to testdata")
 
@@ -121,14 +130,33 @@ func TestAPolicySaysWhatItsFileSays(t *testing.T) {
 	if diff := cmp.Diff(want, ladder); diff != "" {
 		t.Error(diff)
 	}
-	if c := p.Cases[0]; c.Start != 0.05 || c.Target != 0.15 || len(c.Ladder) != 4 || len(c.Match) != 2 {
+	if c := p.Cases[0]; c.Start != 0.05 || c.Target != 0.15 || len(c.Ladder) != 7 || len(c.Match) != 2 {
 		t.Errorf("the first case is %+v", c)
 	}
-	if c := p.Cases[1]; c.Start != 0 || c.Target != 0.125 || len(c.Ladder) != 4 || len(c.Match) != 1 {
+	if c := p.Cases[1]; c.Start != 0 || c.Target != 0.125 || len(c.Ladder) != 7 || len(c.Match) != 1 {
 		t.Errorf("the second case, which borrows from the first, is %+v", c)
 	}
-	p.Cases, p.Hash = nil, ""
-	if diff := cmp.Diff(&Policy{Cluster: "prod-eu", Cooldown: 90 * time.Second, Attempts: Attempts{5, 24 * time.Hour}, Watch: 30 * time.Minute}, p); diff != "" {
+	var guards []Rung
+	for _, rung := range p.Cases[0].Ladder {
+		guards = append(guards, Rung{Approval: rung.Approval, Disruptive: rung.Disruptive})
+	}
+	wantGuards := []Rung{{}, {}, {Disruptive: true}, {Approval: true}, {Approval: true, Disruptive: true}, {}, {Disruptive: true}}
+	if diff := cmp.Diff(wantGuards, guards); diff != "" {
+		t.Error(diff)
+	}
+	var windows []string
+	for _, w := range p.Disruptive {
+		windows = append(windows, w.String())
+	}
+	if diff := cmp.Diff([]string{"Sat,Sun 02:00-06:00 Europe/Berlin", "Mon-Fri 22:00-04:30"}, windows); diff != "" {
+		t.Error(diff)
+	}
+	p.Cases, p.Hash, p.Disruptive = nil, "", nil
+	gates := &Policy{
+		Cluster: "prod-eu", Cooldown: 90 * time.Second, Attempts: Attempts{5, 24 * time.Hour}, Watch: 30 * time.Minute, Recheck: 12 * time.Hour,
+		Budget: Budget{3, 0.025}, Breaker: Breaker{50, 1, 10 * time.Minute}, Approval: 15 * time.Minute,
+	}
+	if diff := cmp.Diff(gates, p); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -136,7 +164,10 @@ func TestAPolicySaysWhatItsFileSays(t *testing.T) {
 func TestWhatAPolicyDoesNotSayHasADefault(t *testing.T) {
 	p := parseFile(t, "smallest.yaml")
 	p.Cases, p.Hash = nil, ""
-	if diff := cmp.Diff(&Policy{Cooldown: 10 * time.Minute, Attempts: Attempts{3, time.Hour}, Watch: 15 * time.Minute}, p); diff != "" {
+	if diff := cmp.Diff(&Policy{
+		Cooldown: 10 * time.Minute, Attempts: Attempts{3, time.Hour}, Watch: 15 * time.Minute, Recheck: 6 * time.Hour,
+		Budget: Budget{1, 0.1}, Breaker: Breaker{20, 0.25, 5 * time.Minute}, Approval: time.Hour,
+	}, p); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -213,7 +244,8 @@ cases:
 	}
 	for sentence, text := range map[string]string{
 		"comments say nothing":             "# hello\n" + said + "# bye\n",
-		"a default written out is no news": said + "cooldown: 600s\nattempts: {per: 60m}\n",
+		"a default written out is no news": said + "cooldown: 600s\nattempts: {per: 60m}\nrecheck: 360m\nbudget: {percent: 10%}\nbreaker: {nodes: 20}\nwindows: {}\napproval: 60m\n",
+		"a guard that holds anyway":        strings.ReplaceAll(said, "keep: 2", "keep: 2, approval: none, disruptive: false"),
 		"quotes say nothing":               strings.ReplaceAll(said, " 5%", ` "5%"`),
 		"zeros say nothing":                strings.ReplaceAll(said, " 5%", " 5.0%"),
 		"keys have no order":               strings.ReplaceAll(said, "{remedy: sweep, keep: 2, minAge: 1h}", "{minAge: 1h, keep: 2, remedy: sweep}"),
@@ -225,15 +257,31 @@ cases:
 		}
 	}
 	for sentence, change := range map[string][2]string{
-		"a remedy's key counts": {"keep: 2", "keep: 3"},
-		"a target counts":       {"15%", "16%"},
-		"a matcher counts":      {`stage="at"`, `stage="before"`},
-		"a cooldown counts":     {"cases:", "cooldown: 5m\ncases:"},
-		"a cluster counts":      {"cases:", "cluster: a\ncases:"},
+		"a remedy's key counts":       {"keep: 2", "keep: 3"},
+		"an approval counts":          {"keep: 2", "keep: 2, approval: required"},
+		"disruption counts":           {"keep: 2", "keep: 2, disruptive: true, approval: none"},
+		"a recheck counts":            {"cases:", "recheck: 5h\ncases:"},
+		"a budget counts":             {"cases:", "budget: {nodes: 2}\ncases:"},
+		"a share counts":              {"cases:", "budget: {percent: 11%}\ncases:"},
+		"a breaker counts":            {"cases:", "breaker: {within: 6m}\ncases:"},
+		"a window counts":             {"cases:", "windows: {disruptive: [Sat 02:00-06:00]}\ncases:"},
+		"how long a word counts, too": {"cases:", "approval: 2h\ncases:"},
+		"a target counts":             {"15%", "16%"},
+		"a matcher counts":            {`stage="at"`, `stage="before"`},
+		"a cooldown counts":           {"cases:", "cooldown: 5m\ncases:"},
+		"a cluster counts":            {"cases:", "cluster: a\ncases:"},
 	} {
 		if hashOf(strings.Replace(said, change[0], change[1], 1)) == base {
 			t.Errorf("%s: the hash is the same", sentence)
 		}
+	}
+	windows := func(list string) string { return hashOf(said + "windows: {disruptive: [" + list + "]}\n") }
+	one := windows("Sat 02:00-06:00, Sun 02:00-06:00 Europe/Berlin")
+	if other := windows("Sun 02:00-06:00 Europe/Berlin, Sat 02:00-06:00 UTC"); other != one {
+		t.Errorf("windows have no order, and UTC is what no zone is: %s, not %s", other, one)
+	}
+	if other := windows("Sat 02:00-06:00, Sun 02:00-06:00 Europe/Paris"); other == one {
+		t.Error("a window's zone counts: the hash is the same")
 	}
 }
 
@@ -285,11 +333,25 @@ func TestTheRealRemediesReadTheirKeysStrictly(t *testing.T) {
 		"minSize: much":    `p.yaml:7: cases[0].ladder[0].minSize: "much": is not a quantity such as 1Mi`,
 		"minSize: [1]":     "p.yaml:7: cases[0].ladder[0].minSize: a list: must be a single value",
 		"keep: -1":         "p.yaml:7: cases[0].ladder[0].keep: -1: ",
-		"kep: 1":           "p.yaml:7: cases[0].ladder[0].kep: unknown key: use one of remedy, keep, ",
+		"kep: 1":           "p.yaml:7: cases[0].ladder[0].kep: unknown key: use one of remedy, approval, disruptive, keep, ",
 	} {
 		err := parse(key)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
 			t.Errorf("%s:\ngot  %v\nwant %s", key, err, want)
 		}
+	}
+}
+
+func TestNoRemedyHasAKeyThatIsThePolicys(t *testing.T) {
+	for _, r := range remedy.All {
+		r.Configure(func(into any) error {
+			keys := reflect.TypeOf(into).Elem()
+			for i := range keys.NumField() {
+				if name := yamlName(keys.Field(i)); contains(reserved, name) {
+					t.Errorf("%s has the key %s: it will never be given it", r.Name(), name)
+				}
+			}
+			return errors.New("only asked for its keys")
+		})
 	}
 }

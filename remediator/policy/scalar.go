@@ -22,15 +22,15 @@ func (p *parser) text(n *yaml.Node, field string) string {
 // hexadecimal.
 var percentage = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)%$`)
 
-// percent reads a share of capacity from 0% to 100% as a ratio.
-func (p *parser) percent(n *yaml.Node, field string) (ratio float64, ok bool) {
+// percent reads a share of something from 0% to 100% as a ratio.
+func (p *parser) percent(n *yaml.Node, field, of string) (ratio float64, ok bool) {
 	m := percentage.FindStringSubmatch(n.Value)
 	switch {
 	case n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "-"):
-		p.refuse(n, field, "must not be negative: give a percentage of capacity such as 5%%")
+		p.refuse(n, field, "must not be negative: give a percentage of %s such as 5%%", of)
 		return 0, false
 	case n.Kind != yaml.ScalarNode || m == nil:
-		p.refuse(n, field, "must be a percentage of capacity such as 5%%")
+		p.refuse(n, field, "must be a percentage of %s such as 5%%", of)
 		return 0, false
 	}
 	// Out of range is +Inf, and refused below.
@@ -64,11 +64,11 @@ func (p *parser) positive(n *yaml.Node, field string) time.Duration {
 // maxCount is how many attempts may be counted: a case keeps the moment of each.
 const maxCount = 100
 
-// count reads a whole number from 1 to maxCount.
-func (p *parser) count(n *yaml.Node, field string) int {
+// whole reads a whole number within limits.
+func (p *parser) whole(n *yaml.Node, field string, least, most int) int {
 	var i int
-	if n.ShortTag() != "!!int" || n.Decode(&i) != nil || i < 1 || i > maxCount {
-		p.refuse(n, field, "must be a whole number from 1 to %d", maxCount)
+	if n.ShortTag() != "!!int" || n.Decode(&i) != nil || i < least || i > most {
+		p.refuse(n, field, "must be a whole number from %d to %d", least, most)
 	}
 	return i
 }
