@@ -48,6 +48,8 @@ type settings struct {
 	// to.
 	stopTimeout time.Duration
 
+	step func(name string) // see Program
+
 	log    promslog.Config
 	logger *slog.Logger // made from log once flags are parsed
 	stdout io.Writer
@@ -57,10 +59,22 @@ type settings struct {
 // A command is what the program does with its settings.
 type command func(ctx context.Context, s *settings) error
 
+// A Program is the program and what no flag sets.
+type Program struct {
+	// Step is called at every step of a remedy at which the program can be
+	// killed; nil calls nobody. Those who test what is left then set it.
+	Step func(name string)
+}
+
+// Main runs the program as its users have it.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return Program{}.Main(ctx, args, stdout, stderr)
+}
+
 // Main runs the program and returns its exit status: 0 when it did what was
 // asked, 1 when it did not, 2 when it was asked wrongly. Errors go to stderr.
-func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s := &settings{stdout: stdout, stderr: stderr, stopTimeout: 20 * time.Second}
+func (p Program) Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s := &settings{stdout: stdout, stderr: stderr, stopTimeout: 20 * time.Second, step: p.Step}
 	run, err := parse(s, args)
 	if err != nil {
 		fmt.Fprintf(stderr, "headroom-remediator: %v (--help lists commands and flags)\n", err)

@@ -63,6 +63,7 @@ func serve(ctx context.Context, s *settings) error {
 		Reader:  reader{node: machine.Node, source: machine.Source},
 		Node:    remedy.Node{Name: s.nodeName, Proc: s.node.Host.Proc, LogRoots: s.logRoots},
 		DryRun:  s.dryRun,
+		Step:    s.step,
 		Logger:  s.logger,
 		Metrics: metrics,
 		Audit:   engine.NewAudit(filepath.Join(filepath.Dir(s.journalFile), "audit.log"), auditLimit, metrics.LostAudit, s.logger),

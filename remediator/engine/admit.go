@@ -18,6 +18,10 @@ func (e *Engine) admit(ctx context.Context, c *headroom.Case) {
 	if r == nil || r.ID == c.Answered {
 		return
 	}
+	if c.Open() == nil && e.void(*r) {
+		e.answer(ctx, c) // it came with a storm
+		return
+	}
 	pc, ok := e.Policy.Find(r.Labels)
 	if !ok {
 		// Accepted under an earlier policy.
@@ -47,6 +51,10 @@ func (e *Engine) prolong(ctx context.Context, c *headroom.Case, pc *policy.Case)
 	until := c.Request.Received.Add(e.Policy.Watch)
 	same := e.sameCase(ep.Request, *c.Request)
 	switch {
+	case c.Request.By != "" && len(ep.Rungs) == 0: // a person takes it over
+		ep.Request, ep.Start, ep.Target = *c.Request, pc.Target, pc.Target
+	case e.void(ep.Request) && len(ep.Rungs) == 0 && same: // delivered again since the storm
+		ep.Request = *c.Request
 	case !same && len(ep.Rungs) > 0:
 		return
 	case !same:
@@ -108,6 +116,13 @@ func (e *Engine) begin(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 	if last := c.Last(); last != nil && last.DryRun && !e.DryRun {
 		c.Attempts = nil // of dry runs
 	}
+	start, until := pc.Start, c.Request.Received.Add(e.Policy.Watch)
+	if c.Request.By != "" {
+		start = pc.Target
+	}
+	if until.Before(now) {
+		until = now.Add(e.Policy.Watch) // nobody said so again, and it is so again
+	}
 	ep := c.Begin(headroom.Episode{
 		ID:      fmt.Sprintf("%s-%s", c.Signal, now.UTC().Format("20060102T150405.000")),
 		Request: *c.Request,
@@ -115,10 +130,10 @@ func (e *Engine) begin(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 		Reason:  headroom.Watching,
 		DryRun:  e.DryRun,
 		Policy:  e.Policy.Hash,
-		Start:   pc.Start,
+		Start:   start,
 		Target:  pc.Target,
 		Created: now,
-		Until:   c.Request.Received.Add(e.Policy.Watch),
+		Until:   until,
 	})
 	if e.answer(ctx, c) {
 		e.Logger.Info("episode begins", "episode", ep.ID, "alertname", c.Request.Labels["alertname"], "start", ep.Start, "target", ep.Target, "dry_run", ep.DryRun)
@@ -152,11 +167,17 @@ func (e *Engine) look(ctx context.Context, c *headroom.Case) *candidate {
 		e.end(ctx, c, headroom.Failed, fmt.Sprintf("it went by policy %s with dry run %t; now it is %s with %t", ep.Policy, ep.DryRun, e.Policy.Hash, e.DryRun), nil)
 		return nil
 	}
-	if ep.Phase == headroom.Waiting {
-		if detail, until := e.cooling(c); detail != "" {
-			e.wait(ctx, c, headroom.Cooldown, detail, until)
-			return nil
-		}
+	if len(ep.Rungs) == 0 && e.void(ep.Request) {
+		e.end(ctx, c, headroom.Expired, "its alert arrived while the breaker was open, and was not delivered again since", nil)
+		return nil
+	}
+	h := e.held
+	if !h.holds() {
+		h = e.cooling(c)
+	}
+	if h.holds() {
+		e.wait(ctx, c, h)
+		return nil
 	}
 	v, err := e.Reader.Read(ctx, c.Signal)
 	now := time.Now()
@@ -168,60 +189,49 @@ func (e *Engine) look(ctx context.Context, c *headroom.Case) *candidate {
 			e.end(ctx, c, headroom.Expired, err.Error(), nil)
 			return nil
 		}
-		e.wait(ctx, c, headroom.CannotTell, err.Error(), now.Add(e.Policy.Watch))
+		e.wait(ctx, c, hold{reason: headroom.CannotTell, detail: err.Error(), lift: "when the node can be read", until: now.Add(e.Policy.Watch)})
 		return nil
 	}
 	ep.Target = v.Target(ep.Target)
+	if ep.Request.By != "" && ep.Start < ep.Target {
+		ep.Start = ep.Target
+	}
 	if len(ep.Rungs) > 0 || v.Ratio < ep.Start {
 		return &candidate{Case: c, ep: ep, pc: pc, view: v}
 	}
 	switch {
+	case ep.Request.By != "":
+		e.end(ctx, c, headroom.NotNeeded, fmt.Sprintf("headroom is above the target of %.1f%%", 100*ep.Target), &v.State)
 	case ep.Reason == headroom.SharedDisk && v.Ratio >= ep.Target:
 		e.end(ctx, c, headroom.NotNeeded, "another signal of the same disk was dealt with", &v.State)
 	case now.After(ep.Until):
 		e.end(ctx, c, headroom.NotNeeded, fmt.Sprintf("headroom stayed above the start of %.1f%%", 100*ep.Start), &v.State)
 	default:
-		e.wait(ctx, c, headroom.Watching, fmt.Sprintf("runs when headroom falls below %.1f%%", 100*ep.Start), ep.Until)
+		below := fmt.Sprintf("headroom falls below %.1f%%", 100*ep.Start)
+		e.wait(ctx, c, hold{reason: headroom.Watching, detail: "runs when " + below, lift: "when " + below, until: ep.Until})
 	}
 	return nil
 }
 
-// cooling is the gate of cooldown and attempts: it says until when the case
-// must rest and why, or "" if it need not.
-func (e *Engine) cooling(c *headroom.Case) (detail string, until time.Time) {
-	if ep := c.Open(); len(ep.Rungs) > 0 {
-		return "", time.Time{} // it has begun; cooling is for the next one
-	}
-	for _, past := range c.Episodes {
-		if past.Started.IsZero() || past.DryRun && !e.DryRun {
-			continue // nothing was done
-		}
-		if end, resting := pause(past.Ended, e.Policy.Cooldown); resting {
-			detail, until = fmt.Sprintf("the last episode ended %s ago", time.Since(past.Ended).Round(time.Second)), end
-		}
-	}
-	limit := e.Policy.Attempts
-	if n := len(c.Attempts); limit.Count > 0 && n >= limit.Count {
-		if end, resting := pause(c.Attempts[n-limit.Count], limit.Per); resting && end.After(until) {
-			detail, until = fmt.Sprintf("%d attempts within %s", limit.Count, limit.Per), end
-		}
-	}
-	return detail, until
-}
+// void reports whether a request came with a storm that is over.
+func (e *Engine) void(r headroom.Request) bool { return !r.Received.After(e.control.Void) }
 
 // wait records that the open episode waits. Only a change is written down.
-func (e *Engine) wait(ctx context.Context, c *headroom.Case, reason headroom.Reason, detail string, until time.Time) {
+func (e *Engine) wait(ctx context.Context, c *headroom.Case, h hold) {
 	ep := c.Open()
-	if ep.Phase == headroom.Waiting && ep.Reason == reason && ep.Detail != "" {
+	if ep.Phase == headroom.Waiting && ep.Reason == h.reason && ep.Detail != "" {
 		return
 	}
-	ep.Phase, ep.Reason, ep.Detail = headroom.Waiting, reason, detail
-	if until.After(ep.Until) {
-		ep.Until = until
+	ep.Phase, ep.Reason, ep.Detail, ep.Lift = headroom.Waiting, h.reason, h.detail, h.lift
+	if h.reason != headroom.AwaitingApproval {
+		ep.Pending = nil
+	}
+	if h.until.After(ep.Until) {
+		ep.Until = h.until
 	}
 	if e.save(ctx, c) {
-		e.Metrics.refusals.WithLabelValues(c.Node, string(c.Signal), string(reason)).Inc()
-		e.Logger.Info("episode waits", "episode", ep.ID, "reason", reason, "detail", detail)
+		e.Metrics.refusals.WithLabelValues(c.Node, string(c.Signal), string(h.reason)).Inc()
+		e.Logger.Info("episode waits", "episode", ep.ID, "reason", h.reason, "detail", h.detail, "lift", h.lift)
 	}
 }
 
@@ -231,7 +241,7 @@ func (e *Engine) wait(ctx context.Context, c *headroom.Case, reason headroom.Rea
 // answered.
 func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, detail string, after *headroom.State) {
 	ep := c.Open()
-	ep.Phase, ep.Reason, ep.Outcome, ep.Detail = headroom.Over, "", o, detail
+	ep.Phase, ep.Reason, ep.Lift, ep.Pending, ep.Outcome, ep.Detail = headroom.Over, "", "", nil, o, detail
 	ep.Ended, ep.After = time.Now(), after
 	switch {
 	case !e.current(ep):
@@ -241,6 +251,8 @@ func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, 
 	}
 	if e.save(ctx, c) {
 		e.Metrics.episode(c, ep)
+		e.escalate(c, gaveUp(ep))
+		e.checked[c.Signal] = ep.Ended
 		e.Logger.Info("episode is over", "episode", ep.ID, "outcome", o, "detail", detail)
 	}
 }
@@ -255,9 +267,6 @@ func (e *Engine) sameCase(a, b headroom.Request) bool {
 // its disk and unit wait for it and are read again afterwards; what makes room
 // for one makes room for all of them.
 func (e *Engine) lead(ctx context.Context, all []*candidate) *candidate {
-	if len(all) == 0 {
-		return nil
-	}
 	lead := slices.MinFunc(all, func(a, b *candidate) int {
 		// One that has begun goes first: one rung at a time, one episode at a time.
 		if ra, rb := len(a.ep.Rungs) > 0, len(b.ep.Rungs) > 0; ra != rb {
@@ -269,9 +278,19 @@ func (e *Engine) lead(ctx context.Context, all []*candidate) *candidate {
 		return cmp.Compare(a.view.Ratio-a.ep.Target, b.view.Ratio-b.ep.Target)
 	})
 	for _, other := range all {
-		if other != lead && other.view.Disk == lead.view.Disk && other.Signal.Unit() == lead.Signal.Unit() && other.Signal.Filesystem() != "" {
-			e.wait(ctx, other.Case, headroom.SharedDisk, fmt.Sprintf("%s leads on disk %s", lead.Signal, lead.view.Disk), other.ep.Until)
+		if other != lead && shares(other, lead) {
+			e.wait(ctx, other.Case, hold{
+				reason: headroom.SharedDisk,
+				detail: fmt.Sprintf("%s leads on disk %s", lead.Signal, lead.view.Disk),
+				lift:   fmt.Sprintf("when the episode of %s is over", lead.Signal),
+				until:  other.ep.Until,
+			})
 		}
 	}
 	return lead
+}
+
+// shares reports whether what makes room for one makes room for the other.
+func shares(a, b *candidate) bool {
+	return a.view.Disk == b.view.Disk && a.Signal.Unit() == b.Signal.Unit() && a.Signal.Filesystem() != "" && b.Signal.Filesystem() != ""
 }

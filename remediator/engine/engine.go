@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
@@ -52,7 +55,7 @@ func (v View) Target(asked float64) float64 { return max(asked, v.Floor+margin) 
 // margin is how far above a View's Floor a target is put, as a ratio.
 const margin = 0.01
 
-// Config is what an Engine needs. All fields but Audit must be set.
+// Config is what an Engine needs. All fields up to Metrics must be set.
 type Config struct {
 	Policy  *policy.Policy
 	Store   Store
@@ -62,19 +65,41 @@ type Config struct {
 	Logger  *slog.Logger
 	Metrics *Metrics
 	Audit   *Audit // nil keeps no list of what was removed
+	// OptOut returns why the node must not be touched, or ""; nil is never asked.
+	OptOut func(context.Context) (why string, err error)
+	// Nodes returns how many nodes there are, for shares of all; nil, like 0, is
+	// unknown.
+	Nodes func() int
+	// Step is called at each step of a remedy; nil calls nobody.
+	Step func(name string)
 }
 
-// An Engine decides and acts for one node. Receive may be called from many
-// goroutines, Run once.
+// An Engine decides and acts for one node. Run may be called once, everything
+// else from many goroutines.
 type Engine struct {
 	Config
-	wake     chan struct{}
+	wake chan struct{}
+
+	stormMu sync.Mutex
+	storm   storm
+
+	applyMu sync.Mutex
+	apply   struct { // the rung that is being applied
+		episode string
+		cancel  context.CancelCauseFunc
+	}
+
+	// What follows is Run's.
 	failures int // of saving, so far
+	control  headroom.Control
+	held     hold // by a gate that holds for all episodes alike
+	checked  map[headroom.Signal]time.Time
+	kept     time.Time
 }
 
 // New returns an engine that does nothing until Run.
 func New(c Config) *Engine {
-	return &Engine{Config: c, wake: make(chan struct{}, 1)}
+	return &Engine{Config: c, wake: make(chan struct{}, 1), checked: make(map[headroom.Signal]time.Time)}
 }
 
 // interval is how often an open episode is looked at.
@@ -102,39 +127,100 @@ func (e *Engine) Run(ctx context.Context) {
 // step looks at every case once and applies at most one rung. It returns when
 // to look again.
 func (e *Engine) step(ctx context.Context) time.Duration {
-	cases, err := e.load(ctx)
+	control, err := e.refresh(ctx)
+	var cases []headroom.Case
+	if err == nil {
+		cases, err = e.load(ctx)
+	}
 	if err != nil {
 		e.Logger.Error("cases could not be loaded; trying again", "err", err)
 		return interval
 	}
-	pending, open := 0, 0
-	var runnable []*candidate
+	e.control, e.held = control, e.everywhere(ctx, control)
+	r := e.survey(ctx, cases)
+	e.Metrics.pending.Set(float64(r.pending))
+	failures := e.failures
+	if e.run(ctx, r.runnable) && e.failures == failures {
+		return 0 // the next rung
+	}
+	switch {
+	case r.open > 0 || r.pending > 0:
+		return interval
+	case ctx.Err() == nil:
+		e.keep(ctx, cases)
+	}
+	if r.rechecked || e.keeps() || control.Pause != nil || control.Breaker != nil {
+		return recheckInterval
+	}
+	return time.Hour // a request wakes it
+}
+
+// A round is what one look at all cases found.
+type round struct {
+	open, pending int
+	rechecked     bool // a case without an open episode wants to be looked at again
+	runnable      []*candidate
+}
+
+// survey answers requests and lets the gates speak.
+func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
+	var r round
+	running := false
 	for i := range cases {
 		c := &cases[i]
 		e.interrupted(ctx, c)
 		e.admit(ctx, c)
-		if c.Open() != nil {
-			open++
-			if r := e.look(ctx, c); r != nil {
-				runnable = append(runnable, r)
+		waiting := c.Request != nil && c.Request.ID != c.Answered
+		if c.Open() == nil && !waiting && e.recheck(ctx, c, e.control.Void) {
+			r.rechecked = true
+		}
+		switch ep := c.Open(); {
+		case ep != nil:
+			r.open++
+			if can := e.look(ctx, c); can != nil {
+				r.runnable = append(r.runnable, can)
 			}
-		} else if c.Request != nil && c.Request.ID != c.Answered {
-			pending++
+			running = running || c.Open() != nil && len(c.Open().Rungs) > 0
+		case waiting:
+			r.pending++
 		}
 		e.Metrics.phase(c)
 	}
-	e.Metrics.pending.Set(float64(pending))
-	if lead := e.lead(ctx, runnable); lead != nil {
-		failures := e.failures
-		e.advance(ctx, lead)
-		if e.failures == failures {
-			return 0 // the next rung
+	if !running {
+		if err := e.giveBack(ctx, e.control); err != nil {
+			e.Logger.Error("place in the budget could not be given back; trying again", "err", err)
 		}
 	}
-	if open > 0 || pending > 0 {
-		return interval
+	return r
+}
+
+// run carries on the episode that leads, or, where a gate holds its next rung,
+// the one after. It reports whether one went on.
+func (e *Engine) run(ctx context.Context, all []*candidate) bool {
+	for len(all) > 0 {
+		lead := e.lead(ctx, all)
+		if e.advance(ctx, lead) {
+			return true
+		}
+		// What shares its room waits with it.
+		all = slices.DeleteFunc(all, func(c *candidate) bool { return c == lead || shares(c, lead) })
 	}
-	return time.Hour // a request wakes it
+	return false
+}
+
+// keeps reports whether a remedy of the policy wants quiet times.
+func (e *Engine) keeps() bool {
+	if e.DryRun {
+		return false
+	}
+	for _, c := range e.Policy.Cases {
+		for _, r := range c.Ladder {
+			if _, ok := r.Remedy.(remedy.Keeper); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (e *Engine) load(ctx context.Context) ([]headroom.Case, error) {
@@ -166,7 +252,8 @@ func (e *Engine) save(ctx context.Context, c *headroom.Case) bool {
 // interrupted closes a rung that has no outcome. The worker applies one rung at
 // a time and waits for it, so such a rung was cut short: the program died, or
 // the end could not be written down. It is applied again, since every effect is
-// idempotent; how much it had removed nobody knows.
+// idempotent; how much it had removed nobody knows. An effect of several steps
+// is carried to its end first, or back.
 func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
 	ep := c.Open()
 	if ep == nil || len(ep.Rungs) == 0 {
@@ -177,6 +264,7 @@ func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
 		return
 	}
 	rung.Outcome, rung.Removed, rung.Ended = headroom.RungInterrupted, nil, time.Now()
+	rung.Notes = bounded(append(rung.Notes, e.finishSteps(ctx, rung.Remedy)...))
 	if v, err := e.Reader.Read(ctx, c.Signal); err == nil {
 		rung.After = &v.State
 	}
@@ -184,4 +272,36 @@ func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
 		e.Logger.Warn("rung was interrupted", "episode", ep.ID, "remedy", rung.Remedy)
 		e.Metrics.rung(c, *rung)
 	}
+}
+
+// finishSteps lets a remedy carry on what it was in the middle of. The policy may
+// no longer name it, so it is looked for among all.
+func (e *Engine) finishSteps(ctx context.Context, name string) []string {
+	for _, r := range e.remedies() {
+		f, ok := r.(remedy.Finisher)
+		if !ok || r.Name() != name {
+			continue
+		}
+		if e.DryRun {
+			return []string{"it may be half done: dry run leaves that as it is"}
+		}
+		notes, err := f.Finish(ctx, e.Node)
+		if err != nil {
+			e.Logger.Error("what a remedy was in the middle of could not be finished", "remedy", name, "err", err)
+			notes = append(notes, fmt.Sprintf("what was half done: %v", err))
+		}
+		return notes
+	}
+	return nil
+}
+
+// remedies are those of the policy and then all there are.
+func (e *Engine) remedies() []remedy.Remedy {
+	var all []remedy.Remedy
+	for _, c := range e.Policy.Cases {
+		for _, r := range c.Ladder {
+			all = append(all, r.Remedy)
+		}
+	}
+	return append(all, remedy.All...)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +72,7 @@ type digger struct {
 	plan    func()        // called by Plan
 	dig     func()        // called by Apply
 	notes   []string      // of Apply
+	what    string        // of the plan's item
 
 	mu   sync.Mutex
 	keys []string
@@ -92,7 +94,7 @@ func (d *digger) Plan(_ context.Context, _ remedy.Node, need remedy.Need) (remed
 	if len(d.pieces) == 0 && d.claims == 0 && d.err == nil {
 		return remedy.Plan{Notes: []string{"nothing there"}}, nil
 	}
-	return remedy.Plan{Items: []remedy.Item{{Does: remedy.Remove, What: "a piece"}}, Frees: headroom.Amount{Bytes: need.Amount}}, nil
+	return remedy.Plan{Items: []remedy.Item{{Does: remedy.Remove, What: cmp.Or(d.what, "a piece")}}, Frees: headroom.Amount{Bytes: need.Amount}}, nil
 }
 
 func (d *digger) Apply(ctx context.Context, _ remedy.Node, p remedy.Plan, run remedy.Run) ([]string, error) {
@@ -195,6 +197,7 @@ func (b *bench) on(ladder ...*digger) *bench {
 		Cases:    []policy.Case{{Match: labels.Matchers{signal}, Start: 0.05, Target: 0.15}},
 		Cooldown: 10 * time.Minute, Attempts: policy.Attempts{Count: 3, Per: time.Hour},
 		Watch: 15 * time.Minute, Hash: "policy",
+		Recheck: policy.DefaultRecheck, Budget: policy.DefaultBudget, Breaker: policy.DefaultBreaker, Approval: policy.DefaultApproval,
 	}
 	var names []string
 	for _, d := range ladder {
@@ -250,6 +253,13 @@ func (b *bench) load(signal headroom.Signal) headroom.Case {
 	return headroom.Case{}
 }
 
+// last is the newest episode of a case, or nil.
+func (b *bench) last(signal headroom.Signal) *headroom.Episode {
+	b.t.Helper()
+	c := b.load(signal)
+	return c.Last()
+}
+
 // want compares what a case's last episode and its rungs came to.
 func (b *bench) want(signal headroom.Signal, episodes int, state string, rungs ...string) *headroom.Episode {
 	b.t.Helper()
@@ -297,4 +307,12 @@ func count(t *testing.T, c prometheus.Collector, want float64) {
 	if got := testutil.ToFloat64(c); got != want {
 		t.Errorf("counter is %v, want %v", got, want)
 	}
+}
+
+func gauge(t *testing.T, c prometheus.Collector, labels ...string) float64 {
+	t.Helper()
+	if v, ok := c.(*prometheus.GaugeVec); ok {
+		c = v.WithLabelValues(labels...)
+	}
+	return testutil.ToFloat64(c)
 }

@@ -23,6 +23,10 @@ type Metrics struct {
 	dryRun        prometheus.Gauge
 	storeErrors   prometheus.Counter
 	auditLost     prometheus.Counter
+	waiting       *prometheus.GaugeVec
+	escalated     *prometheus.GaugeVec
+	breakerOpen   prometheus.Gauge
+	paused        prometheus.Gauge
 }
 
 // NewMetrics registers an engine's metrics for a node and the signals and
@@ -58,10 +62,14 @@ func NewMetrics(r prometheus.Registerer, node string, signals []headroom.Signal,
 		pending:       single("requests_pending", "Requests that no episode has answered yet."),
 		dryRun:        single("dry_run", "1 while nothing is applied, only planned."),
 		phases:        prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "headroom_remediation_episodes", Help: "1 while a case's episode is in that phase."}, []string{"node", "signal", "phase"}),
+		breakerOpen:   single("breaker_open", "1 while nothing is done because too many nodes alert at once."),
+		paused:        single("paused", "1 while nothing is done because a person said so."),
+		waiting:       prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "headroom_remediation_waiting", Help: "1 while a case's episode waits for that reason."}, []string{"node", "signal", "reason"}),
+		escalated:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "headroom_remediation_escalated", Help: "1 after an episode that did not reach its target, until the node is read at or above it or another episode succeeds."}, []string{"node", "signal"}),
 		storeErrors:   prometheus.NewCounter(prometheus.CounterOpts{Name: "headroom_remediation_journal_errors_total", Help: "Writes of requests or cases that failed."}),
 		auditLost:     prometheus.NewCounter(prometheus.CounterOpts{Name: "headroom_remediation_audit_lost_total", Help: "Lines of the audit list that could not be written."}),
 	}
-	r.MustRegister(m.phases, m.storeErrors, m.auditLost)
+	r.MustRegister(m.phases, m.storeErrors, m.auditLost, m.waiting, m.escalated)
 	if dryRun {
 		m.dryRun.Set(1)
 	}
@@ -81,7 +89,9 @@ func (m *Metrics) zero(node string, signals []headroom.Signal, remedies []string
 		for _, o := range headroom.Outcomes {
 			m.episodes.WithLabelValues(node, s, string(o))
 		}
+		m.escalated.WithLabelValues(node, s)
 		for _, reason := range headroom.Reasons {
+			m.waiting.WithLabelValues(node, s, string(reason))
 			m.refusals.WithLabelValues(node, s, string(reason))
 		}
 		for _, remedy := range remedies {
@@ -103,6 +113,10 @@ func (m *Metrics) Refused(alerts int) { m.alerts.WithLabelValues(Invalid).Add(fl
 func (m *Metrics) LostAudit(lines int) { m.auditLost.Add(float64(lines)) }
 
 func (m *Metrics) phase(c *headroom.Case) {
+	for _, reason := range headroom.Reasons {
+		ep := c.Open()
+		m.waiting.WithLabelValues(c.Node, string(c.Signal), string(reason)).Set(number(ep != nil && ep.Phase == headroom.Waiting && ep.Reason == reason))
+	}
 	for _, p := range []headroom.Phase{headroom.Waiting, headroom.Running} {
 		v := 0.0
 		if ep := c.Open(); ep != nil && ep.Phase == p {

@@ -39,9 +39,13 @@ func (e *Engine) Receive(ctx context.Context, alerts []Alert) error {
 	counts := make(map[string]int)
 	requests := make(map[headroom.Signal]headroom.Request)
 	var order []headroom.Signal
+	var nodes []string
 	for _, a := range alerts {
 		signal, outcome := e.judge(a)
 		counts[outcome]++
+		if outcome == accepted || outcome == otherNode {
+			nodes = append(nodes, a.Labels["node"])
+		}
 		if outcome != accepted {
 			e.Logger.Debug("alert is not for us", "outcome", outcome, "alertname", a.Labels["alertname"], "node", a.Labels["node"])
 			continue
@@ -60,6 +64,10 @@ func (e *Engine) Receive(ctx context.Context, alerts []Alert) error {
 			Received:    now,
 		}
 	}
+	// Before a request is there to be acted upon.
+	if err := e.stormy(ctx, nodes); err != nil {
+		return fmt.Errorf("store: breaker: %w", err)
+	}
 	if len(order) > 0 {
 		rs := make([]headroom.Request, len(order))
 		for i, s := range order {
@@ -69,10 +77,7 @@ func (e *Engine) Receive(ctx context.Context, alerts []Alert) error {
 			e.Metrics.storeErrors.Inc()
 			return fmt.Errorf("store: %w", err)
 		}
-		select {
-		case e.wake <- struct{}{}:
-		default: // it is awake already
-		}
+		e.rouse()
 	}
 	for outcome, n := range counts {
 		e.Metrics.alerts.WithLabelValues(outcome).Add(float64(n))
@@ -89,11 +94,10 @@ func (e *Engine) judge(a Alert) (headroom.Signal, string) {
 	switch n := a.Labels["node"]; {
 	case n == "":
 		return "", noNode
+	case e.Policy.Cluster != "" && a.Labels["cluster"] != e.Policy.Cluster:
+		return "", otherCluster
 	case n != e.Node.Name:
 		return "", otherNode
-	}
-	if e.Policy.Cluster != "" && a.Labels["cluster"] != e.Policy.Cluster {
-		return "", otherCluster
 	}
 	signal, err := headroom.ParseSignal(a.Labels["signal"])
 	if err != nil {

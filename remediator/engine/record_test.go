@@ -33,6 +33,7 @@ func TestARecordNeverGrowsTooLargeToBeKept(t *testing.T) {
 				ladder[i] = &digger{name: fmt.Sprint("dig", i), pieces: []int64{1, 1, 1}, notes: notes}
 			}
 			b.on(ladder...).disk.set(130)
+			b.Policy.Recheck = 0 // one episode an alert
 			b.start = time.Now()
 			a := b.alert(nodefs)
 			a.Labels["long"] = strings.Repeat("<", 4000)

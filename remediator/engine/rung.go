@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/remediator/policy"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
 )
 
@@ -22,27 +24,53 @@ const repeats = 3
 // many fit into what a store keeps of a case, whatever they have to say.
 const maxRungs = 60
 
-// advance carries an episode on by one rung, or ends it.
-func (e *Engine) advance(ctx context.Context, c *candidate) {
+// advance carries an episode on by one rung, or ends it. It reports whether it
+// did, or left the episode to a gate.
+func (e *Engine) advance(ctx context.Context, c *candidate) bool {
 	ep := c.ep
-	if c.view.Missing(ep.Target) <= 0 && !ep.DryRun {
+	if c.missing() <= 0 && !ep.DryRun {
 		e.end(ctx, c.Case, verdict(ep), "", &c.view.State)
-		return
+		return true
 	}
 	step := nextStep(ep)
 	if len(ep.Rungs) >= maxRungs || e.climbed(c, step) {
-		e.end(ctx, c.Case, outOfRungs(ep), fmt.Sprintf("headroom is %.1f%%, the target %.1f%%", 100*c.view.Ratio, 100*ep.Target), &c.view.State)
-		return
+		e.end(ctx, c.Case, outOfRungs(ep), c.short(), &c.view.State)
+		return true
 	}
-	if ep.Started.IsZero() {
-		ep.Started, ep.Before = time.Now(), &c.view.State
-		c.Attempts = append(c.Attempts, ep.Started)
-		if extra := len(c.Attempts) - max(headroom.MaxEpisodes, e.Policy.Attempts.Count); extra > 0 {
-			c.Attempts = c.Attempts[extra:]
-		}
+	if h := e.before(c.pc.Ladder[step%len(c.pc.Ladder)]); h.holds() {
+		e.wait(ctx, c.Case, h)
+		return false
 	}
-	ep.Phase, ep.Reason, ep.Detail = headroom.Running, "", ""
-	e.climb(ctx, c, step)
+	if unheard(ep, step, time.Now()) {
+		return false
+	}
+	return e.climb(ctx, c, step)
+}
+
+// before asks the gates of one rung, before it costs a plan. They are for what
+// is done, so a dry run passes them.
+func (e *Engine) before(r policy.Rung) hold {
+	if e.DryRun {
+		return hold{}
+	}
+	if h := e.window(r); h.holds() {
+		return h
+	}
+	return e.overBudget(e.control)
+}
+
+// missing is how much more must become available, what was lent included: that
+// must be made up for by something else.
+func (c *candidate) missing() int64 {
+	return c.view.Missing(c.ep.Target) + lent(c.ep).In(c.Signal.Unit())
+}
+
+// short says how an episode ended that did not get where it should.
+func (c *candidate) short() string {
+	if c.view.Missing(c.ep.Target) <= 0 && c.missing() > 0 {
+		return fmt.Sprintf("headroom is %.1f%%, but only because of what had been set aside: something must still be done", 100*c.view.Ratio)
+	}
+	return fmt.Sprintf("headroom is %.1f%%, the target %.1f%%", 100*c.view.Ratio, 100*c.ep.Target)
 }
 
 // climbed reports whether step would begin the ladder once more without need: a
@@ -110,48 +138,87 @@ func nextStep(ep *headroom.Episode) int {
 	return last
 }
 
-// climb plans, applies and verifies one rung.
-func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
-	rm := c.pc.Ladder[step%len(c.pc.Ladder)].Remedy
-	before := c.view.State
-	c.ep.Rungs = append(c.ep.Rungs, headroom.Rung{Step: step, Remedy: rm.Name(), Before: &before, Started: time.Now()})
-	rung := &c.ep.Rungs[len(c.ep.Rungs)-1]
-	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy)
-
+// climb plans, applies and verifies one rung. It reports whether it did, or left
+// that to a gate.
+func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
+	r := c.pc.Ladder[step%len(c.pc.Ladder)]
 	if barren(c.ep, step, len(c.pc.Ladder)) {
+		rung := c.on(step, r)
 		rung.Notes = []string{"removed nothing twice in this episode"}
 		e.finish(ctx, c, rung, headroom.RungSkipped, nil)
-		return
+		return true
 	}
-	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.view.Missing(c.ep.Target)}
-	plan, err := rm.Plan(ctx, e.Node, need)
+	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.missing()}
+	plan, err := r.Remedy.Plan(ctx, e.Node, need)
 	if err != nil && ctx.Err() != nil {
-		return // we are told to stop; it is planned again at the next start
+		return true // we are told to stop; it is planned again at the next start
 	}
+	acts := err == nil && len(plan.Items) > 0 && !e.DryRun
+	if acts && r.Approval && !e.approved(ctx, c, step, plan) {
+		return false
+	}
+	if acts {
+		if h := e.granted(ctx); h.holds() {
+			e.wait(ctx, c.Case, h)
+			return false
+		}
+	}
+	e.starts(c)
+	rung := c.on(step, r)
 	if err != nil {
 		e.finish(ctx, c, rung, headroom.RungFailed, fmt.Errorf("plan: %w", err))
-		return
+		return true
 	}
 	rung.Plan, rung.Planned, rung.Notes = plan.Hash(), plan.Frees, bounded(plan.Notes)
+	if r.Approval && acts {
+		rung.ApprovedBy = c.ep.Approval.By
+	}
 	switch {
 	case len(plan.Items) == 0:
 		e.finish(ctx, c, rung, headroom.RungNothing, nil)
-		return
 	case e.DryRun:
 		e.finish(ctx, c, rung, headroom.RungPlanned, nil)
-		return
+	case e.save(ctx, c.Case): // the intent is durable before the act; nothing is done if it cannot be
+		e.carryOut(ctx, c, rung, r.Remedy, plan)
 	}
-	// The intent is durable before the act; nothing is done if it cannot be.
-	if !e.save(ctx, c.Case) {
-		return
+	return true
+}
+
+// starts records that the episode runs, and when it began to.
+func (e *Engine) starts(c *candidate) {
+	ep := c.ep
+	if ep.Started.IsZero() {
+		ep.Started, ep.Before = time.Now(), &c.view.State
+		c.Attempts = append(c.Attempts, ep.Started)
+		if extra := len(c.Attempts) - max(headroom.MaxEpisodes, e.Policy.Attempts.Count); extra > 0 {
+			c.Attempts = c.Attempts[extra:]
+		}
 	}
+	ep.Phase, ep.Reason, ep.Detail, ep.Lift, ep.Pending = headroom.Running, "", "", "", nil
+}
+
+// on puts the next rung on record.
+func (c *candidate) on(step int, r policy.Rung) *headroom.Rung {
+	before := c.view.State
+	_, lends := r.Remedy.(remedy.Lender)
+	c.ep.Rungs = append(c.ep.Rungs, headroom.Rung{Step: step, Remedy: r.Remedy.Name(), Lent: lends, Before: &before, Started: time.Now()})
+	return &c.ep.Rungs[len(c.ep.Rungs)-1]
+}
+
+// carryOut applies a plan and verifies what came of it.
+func (e *Engine) carryOut(ctx context.Context, c *candidate, rung *headroom.Rung, rm remedy.Remedy, plan remedy.Plan) {
+	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy)
 	log.Info("applying", "items", len(plan.Items), "planned_bytes", plan.Frees.Bytes, "planned_inodes", plan.Frees.Inodes)
 	var removed headroom.Amount
-	notes, err := rm.Apply(ctx, e.Node, plan, remedy.Run{
-		Key: fmt.Sprintf("%s/%d", c.ep.ID, step),
+	stoppable, done := e.applying(ctx, c.ep.ID)
+	notes, err := rm.Apply(stoppable, e.Node, plan, remedy.Run{
+		Key:  fmt.Sprintf("%s/%d", c.ep.ID, rung.Step),
+		Step: e.Step,
 		Missing: func(ctx context.Context) (int64, error) {
 			v, err := e.Reader.Read(ctx, c.Signal)
-			return v.Missing(c.ep.Target), err
+			now := *c
+			now.view = v
+			return now.missing(), err
 		},
 		Removed: func(item remedy.Item, a headroom.Amount) {
 			if rung.FirstFreed.IsZero() {
@@ -161,13 +228,15 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
 			e.Audit.record(c.ep.ID, rung.Remedy, item, a)
 		},
 	})
+	why := context.Cause(stoppable)
+	done()
 	e.Audit.flush()
 	rung.Removed = &removed
 	rung.Notes = bounded(append(rung.Notes, notes...))
 	outcome := headroom.RungDone
 	switch {
-	case err != nil && ctx.Err() != nil:
-		outcome, err = headroom.RungInterrupted, nil // we are told to stop; it goes on at the next start
+	case err != nil && why != nil:
+		outcome, err = headroom.RungInterrupted, nil // told to stop
 	case err != nil:
 		outcome = headroom.RungFailed
 	case removed == headroom.Amount{}:
@@ -176,7 +245,14 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) {
 	if s := e.settle(ctx, c, removed); s != nil {
 		rung.After = s
 	}
+	var by stopped
+	if errors.As(why, &by) {
+		rung.Notes = append(rung.Notes, by.Error())
+	}
 	e.finish(ctx, c, rung, outcome, err)
+	if by.outcome != "" {
+		e.end(ctx, c.Case, by.outcome, "by "+by.by, rung.After)
+	}
 }
 
 // finish closes a rung and saves its episode.

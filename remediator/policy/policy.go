@@ -136,9 +136,12 @@ func (c *Case) matches(alert map[string]string) bool {
 // Signals lists the signals that some case may match, in headroom's order.
 func (p *Policy) Signals() []headroom.Signal {
 	return slices.DeleteFunc(headroom.Signals(), func(s headroom.Signal) bool {
-		return !slices.ContainsFunc(p.Cases, func(c Case) bool { return allMatch(c.Match, "signal", string(s)) })
+		return !slices.ContainsFunc(p.Cases, func(c Case) bool { return c.Covers(s) })
 	})
 }
+
+// Covers reports whether the case may match alerts about a signal.
+func (c *Case) Covers(s headroom.Signal) bool { return allMatch(c.Match, "signal", string(s)) }
 
 // allMatch reports whether all matchers on a label match a value of it.
 func allMatch(ms labels.Matchers, label, value string) bool {

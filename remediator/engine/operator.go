@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	headroom "github.com/nodeheadroom/headroom"
+)
+
+// minPlan is how much of a plan's hash names it.
+const minPlan = 8
+
+// Cases returns the cases of this node. They are the caller's.
+func (e *Engine) Cases(ctx context.Context) ([]headroom.Case, error) { return e.load(ctx) }
+
+// Control returns whether anything is paused, and who runs.
+func (e *Engine) Control(ctx context.Context) (headroom.Control, error) { return e.Store.Control(ctx) }
+
+// Ask begins an episode because a person says so, whether headroom is below
+// start or not; all gates hold for it. by names the person. It is an error
+// wrapping headroom.ErrInvalid if the policy has nothing to do about the signal.
+func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (headroom.Request, error) {
+	now := time.Now()
+	r := headroom.Request{
+		ID:       requestID(now),
+		Node:     e.Node.Name,
+		Signal:   signal,
+		StartsAt: now,
+		Received: now,
+		By:       by,
+		Labels: map[string]string{
+			"alertname": "run", "node": e.Node.Name, "signal": string(signal), "stage": "at",
+		},
+	}
+	r.Fingerprint = r.ID
+	if e.Policy.Cluster != "" {
+		r.Labels["cluster"] = e.Policy.Cluster
+	}
+	if fs := signal.Filesystem(); fs != "" {
+		r.Labels["filesystem"] = string(fs)
+	}
+	if _, ok := e.Policy.Find(r.Labels); !ok {
+		return r, fmt.Errorf("signal %q: no case of the policy matches an alert about it with stage=\"at\": %w", signal, headroom.ErrInvalid)
+	}
+	if err := e.Store.Request(ctx, []headroom.Request{r}); err != nil {
+		e.Metrics.storeErrors.Inc()
+		return r, fmt.Errorf("store: %w", err)
+	}
+	e.Logger.Info("asked to run", "signal", signal, "by", by)
+	e.rouse()
+	return r, nil
+}
+
+// Approve gives a person's word for the plan that an open episode waits with.
+// plan is the plan's hash or at least its first eight digits. It counts until
+// the policy's approval time is over, and for that plan only.
+func (e *Engine) Approve(ctx context.Context, episode, plan, by string) error {
+	err := e.edit(ctx, episode, func(c *headroom.Case, ep *headroom.Episode) error {
+		p := ep.Pending
+		switch {
+		case ep.DryRun:
+			return fmt.Errorf("episode %s is a dry run, which applies nothing: %w", ep.ID, headroom.ErrInvalid)
+		case ep.Reason != headroom.AwaitingApproval || p == nil:
+			return fmt.Errorf("episode %s waits for no approval: %w", ep.ID, headroom.ErrConflict)
+		case len(plan) < minPlan:
+			return fmt.Errorf("plan %q: give at least the first %d digits of the plan's hash: %w", plan, minPlan, headroom.ErrInvalid)
+		case !strings.HasPrefix(p.Plan, plan):
+			return fmt.Errorf("plan %q: what would be done now is plan %s: look at it again (headroom-remediator show %s): %w", plan, p.Plan, ep.ID, headroom.ErrConflict)
+		}
+		now := time.Now()
+		ep.Approval = &headroom.Approval{Step: p.Step, Plan: p.Plan, By: by, At: now, Expires: now.Add(e.Policy.Approval)}
+		return nil
+	})
+	if err == nil {
+		e.Logger.Info("plan approved", "episode", episode, "plan", plan, "by", by)
+	}
+	return err
+}
+
+// Cancel ends an open episode, named by its ID or its signal. A rung that is
+// being applied stops between two effects.
+func (e *Engine) Cancel(ctx context.Context, which, by string) error {
+	err := e.edit(ctx, which, func(c *headroom.Case, ep *headroom.Episode) error {
+		if e.stop(ep.ID, stopped{outcome: headroom.Cancelled, by: by}) {
+			return errStopping
+		}
+		ep.Phase, ep.Reason, ep.Lift, ep.Pending = headroom.Over, "", "", nil
+		ep.Outcome, ep.Detail, ep.Ended = headroom.Cancelled, "by "+by, time.Now()
+		if c.Request != nil {
+			c.Answered = c.Request.ID
+		}
+		return nil
+	})
+	if errors.Is(err, errStopping) {
+		err = nil // its worker writes that down
+	}
+	if err == nil {
+		e.Logger.Info("episode cancelled", "which", which, "by", by)
+	}
+	return err
+}
+
+// errStopping says that the worker will do it.
+var errStopping = errors.New("being stopped")
+
+// edit changes the open episode that which names, as often as the worker saves
+// the same case meanwhile.
+func (e *Engine) edit(ctx context.Context, which string, change func(*headroom.Case, *headroom.Episode) error) error {
+	for range tries {
+		cases, err := e.load(ctx)
+		if err != nil {
+			return err
+		}
+		c, err := openCase(cases, which)
+		if err != nil {
+			return err
+		}
+		if err := change(c, c.Open()); err != nil {
+			return err
+		}
+		trim(c)
+		err = e.Store.Save(context.WithoutCancel(ctx), c)
+		if err == nil {
+			if ep := c.Last(); ep.Phase == headroom.Over {
+				e.Metrics.episode(c, ep)
+				e.Metrics.phase(c)
+			}
+			e.rouse()
+			return nil
+		}
+		if !errors.Is(err, headroom.ErrConflict) {
+			e.Metrics.storeErrors.Inc()
+			return err
+		}
+	}
+	return fmt.Errorf("episode %s: %w", which, headroom.ErrConflict)
+}
+
+func openCase(cases []headroom.Case, which string) (*headroom.Case, error) {
+	for i := range cases {
+		c := &cases[i]
+		ep := c.Open()
+		if ep != nil && (ep.ID == which || string(c.Signal) == which) {
+			return c, nil
+		}
+		for _, past := range c.Episodes {
+			if past.ID == which {
+				return nil, fmt.Errorf("episode %s is over (%s): %w", which, past.Outcome, headroom.ErrConflict)
+			}
+		}
+	}
+	return nil, fmt.Errorf("no open episode %q: %w", which, headroom.ErrNotFound)
+}
+
+// Pause holds every episode from now on; a rung that is being applied stops
+// between two effects and is repeated later.
+func (e *Engine) Pause(ctx context.Context, p headroom.Pause) error {
+	if !p.Until.IsZero() && !p.Until.After(time.Now()) {
+		return fmt.Errorf("until %s: is in the past: %w", clock(p.Until), headroom.ErrInvalid)
+	}
+	if _, err := e.change(ctx, func(c *headroom.Control) bool { c.Pause = &p; return true }); err != nil {
+		return err
+	}
+	e.Metrics.paused.Set(1)
+	e.Logger.Warn("paused: nothing is done until somebody resumes", "by", p.By, "why", p.Why, "until", p.Until)
+	e.stop("", stopped{by: p.By})
+	e.rouse()
+	return nil
+}
+
+// Resume ends a pause. It is an error wrapping headroom.ErrConflict if there is
+// none.
+func (e *Engine) Resume(ctx context.Context, by string) error {
+	paused := false
+	_, err := e.change(ctx, func(c *headroom.Control) bool {
+		paused = c.Pause != nil
+		c.Pause = nil
+		return paused
+	})
+	switch {
+	case err != nil:
+		return err
+	case !paused:
+		return fmt.Errorf("nothing is paused: %w", headroom.ErrConflict)
+	}
+	e.Metrics.paused.Set(0)
+	e.Logger.Info("resumed", "by", by)
+	e.rouse()
+	return nil
+}
+
+// rouse wakes the worker, or keeps it awake for one more round.
+func (e *Engine) rouse() {
+	select {
+	case e.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// A stopped is why a rung that was being applied was told to stop, as the cause
+// of its context.
+type stopped struct {
+	outcome headroom.Outcome // of the episode; "" lets it go on later
+	by      string
+}
+
+func (s stopped) Error() string { return "stopped by " + s.by }
+
+// stop tells the rung that is being applied to stop, if it is of that episode,
+// or whichever it is; and reports whether there is one.
+func (e *Engine) stop(episode string, why stopped) bool {
+	e.applyMu.Lock()
+	defer e.applyMu.Unlock()
+	if e.apply.cancel == nil || episode != "" && e.apply.episode != episode {
+		return false
+	}
+	e.apply.cancel(why)
+	return true
+}
+
+// applying makes a context for one rung that stop can end. The caller calls
+// done when the rung is over.
+func (e *Engine) applying(ctx context.Context, episode string) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	e.applyMu.Lock()
+	e.apply.episode, e.apply.cancel = episode, cancel
+	e.applyMu.Unlock()
+	return ctx, func() {
+		e.applyMu.Lock()
+		e.apply.episode, e.apply.cancel = "", nil
+		e.applyMu.Unlock()
+		cancel(nil)
+	}
+}

@@ -1,0 +1,245 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	headroom "github.com/nodeheadroom/headroom"
+)
+
+func TestARungThatNeedsApprovalWaitsForItsPlansHash(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}}
+		b.on(dig).disk.set(120)
+		b.Policy.Cases[0].Ladder[0].Approval = true
+		b.receive(b.alert(nodefs))
+		b.pass(20 * time.Minute)
+		ep := b.held(nodefs, headroom.AwaitingApproval, "headroom-remediator approve "+b.last(nodefs).ID+" --plan ")
+		if ep.Pending == nil || ep.Pending.Remedy != "dig" || len(ep.Pending.Items) != 1 || !strings.Contains(ep.Lift, ep.Pending.Plan) {
+			t.Fatalf("pending is %+v", ep.Pending)
+		}
+		if dig.applied() != 0 {
+			t.Fatalf("applied %d times", dig.applied())
+		}
+		for sentence, c := range map[string]struct {
+			episode, plan string
+			want          error
+		}{
+			"another plan":       {ep.ID, "0123456789abcdef", headroom.ErrConflict},
+			"too little of it":   {ep.ID, ep.Pending.Plan[:7], headroom.ErrInvalid},
+			"no plan":            {ep.ID, "", headroom.ErrInvalid},
+			"an unknown episode": {"nodefs.available-1", ep.Pending.Plan, headroom.ErrNotFound},
+		} {
+			if err := b.Approve(b.t.Context(), c.episode, c.plan, "ann"); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", sentence, err, c.want)
+			}
+		}
+		if err := b.Approve(b.t.Context(), ep.ID, ep.Pending.Plan[:8], "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		ep = b.want(nodefs, 1, "OverSucceeded", "dig done")
+		if ep.Rungs[0].ApprovedBy != "ann" {
+			t.Errorf("approved by %q", ep.Rungs[0].ApprovedBy)
+		}
+		if err := b.Approve(b.t.Context(), ep.ID, ep.Rungs[0].Plan, "ann"); !errors.Is(err, headroom.ErrConflict) {
+			t.Errorf("approved when it was over: %v", err)
+		}
+	})
+}
+
+func TestAnApprovalExpires(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}}
+		b.on(dig).disk.set(120)
+		b.Policy.Cases[0].Ladder[0].Approval = true
+		b.Policy.Approval = 5 * time.Minute
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		ep := b.last(nodefs)
+		if err := b.Approve(b.t.Context(), ep.ID, ep.Pending.Plan, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Pause(b.t.Context(), headroom.Pause{By: "bob", Until: time.Now().Add(6 * time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(10 * time.Minute)
+		ep = b.held(nodefs, headroom.AwaitingApproval, "approve")
+		if !strings.Contains(ep.Detail, "what ann said has expired") || dig.applied() != 0 {
+			t.Errorf("%q, applied %d times", ep.Detail, dig.applied())
+		}
+	})
+}
+
+func TestAnApprovalIsForThatPlanOnly(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}, what: "a piece"}
+		b.on(dig).disk.set(120)
+		b.Policy.Cases[0].Ladder[0].Approval = true
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		first := b.last(nodefs)
+		dig.what = "another piece" // before the word is given, and planned again after it
+		if err := b.Approve(b.t.Context(), first.ID, first.Pending.Plan, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		ep := b.held(nodefs, headroom.AwaitingApproval, "approve")
+		if !strings.Contains(ep.Detail, "what ann approved is no longer what would be done") || ep.Pending.Plan == first.Pending.Plan || dig.applied() != 0 {
+			t.Errorf("%q, pending %+v, applied %d times", ep.Detail, ep.Pending, dig.applied())
+		}
+		if err := b.Approve(b.t.Context(), ep.ID, ep.Pending.Plan, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+	})
+}
+
+func TestAnEpisodeThatWaitsForApprovalHoldsUpNoOtherDisk(t *testing.T) {
+	play(t, func(b *bench) {
+		dig, memory := &digger{name: "dig", pieces: []int64{200}}, headroom.MemoryAvailable
+		b.on(dig).disk.set(120)
+		ask := b.Policy.Cases[0]
+		ask.Ladder = append(ask.Ladder[:0:0], ask.Ladder...)
+		ask.Ladder[0].Approval = true
+		ask.Match = ask.Match[:0:0]
+		b.Policy.Cases = append(b.Policy.Cases, ask) // whatever the first does not match
+		b.receive(b.alert(memory))
+		b.pass(time.Minute)
+		b.held(memory, headroom.AwaitingApproval, "approve")
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+	})
+}
+
+func TestADryRunNeedsNoApproval(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(120)
+		b.DryRun = true
+		b.Policy.Cases[0].Ladder[0].Approval = true
+		b.control(func(c *headroom.Control) { c.Grants = []headroom.Grant{{Node: "n0"}} })
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverPlanned", "dig planned")
+	})
+}
+
+func TestAPersonCancelsAnEpisodeThatWaits(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(300)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		if err := b.Cancel(b.t.Context(), "imagefs.available", "ann"); !errors.Is(err, headroom.ErrNotFound) {
+			t.Errorf("another signal: %v", err)
+		}
+		if err := b.Cancel(b.t.Context(), "nodefs.available", "ann"); err != nil {
+			t.Fatal(err)
+		}
+		ep := b.want(nodefs, 1, "OverCancelled")
+		if ep.Detail != "by ann" {
+			t.Errorf("%q", ep.Detail)
+		}
+		if err := b.Cancel(b.t.Context(), ep.ID, "ann"); !errors.Is(err, headroom.ErrConflict) {
+			t.Errorf("cancelled twice: %v", err)
+		}
+		b.pass(time.Hour)
+		b.want(nodefs, 1, "OverCancelled")
+	})
+}
+
+func TestAPersonCancelsARungThatIsBeingApplied(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}, hold: make(chan struct{})}
+		b.on(dig).disk.set(120)
+		b.receive(b.alert(nodefs))
+		time.AfterFunc(5*time.Second, func() {
+			if err := b.Cancel(context.Background(), string(nodefs), "ann"); err != nil {
+				t.Error(err)
+			}
+		})
+		b.pass(10 * time.Second)
+		ep := b.want(nodefs, 1, "OverCancelled", "dig interrupted")
+		if ep.Detail != "by ann" || ep.Rungs[0].Removed == nil {
+			t.Errorf("%q, %+v", ep.Detail, ep.Rungs[0])
+		}
+	})
+}
+
+func TestAPersonAsksAboveStart(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}}
+		b.on(dig).disk.set(160) // 6 % of headroom: above start, below target
+		if _, err := b.Ask(b.t.Context(), headroom.PIDAvailable, "ann"); !errors.Is(err, headroom.ErrInvalid) {
+			t.Errorf("no case of the policy: %v", err)
+		}
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.held(nodefs, headroom.Watching, "below 5.0%")
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		ep := b.want(nodefs, 1, "OverSucceeded", "dig done")
+		if ep.Request.By != "ann" {
+			t.Errorf("asked by %q", ep.Request.By)
+		}
+		// Again, and without an alert: gates hold for people, too.
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.held(nodefs, headroom.Cooldown, "at ")
+		b.pass(time.Hour)
+		b.want(nodefs, 2, "OverNotNeeded")
+	})
+}
+
+func TestAnAlertThatIsLostOrMutedChangesNothing(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200, 200, 200}}
+		b.on(dig).disk.set(500)
+		b.receive(b.alert(nodefs)) // it predicts; nothing is delivered ever again
+		b.pass(time.Hour)
+		b.want(nodefs, 1, "OverNotNeeded")
+		b.disk.set(120)
+		b.pass(time.Minute)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+		b.disk.set(120)
+		b.pass(9 * time.Minute) // it rests
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+		b.pass(2 * time.Minute)
+		b.want(nodefs, 3, "OverSucceeded", "dig done")
+		b.pass(6 * time.Hour) // an alert that has not been heard of for so long is over
+		b.disk.set(120)
+		b.pass(time.Hour)
+		b.want(nodefs, 3, "OverSucceeded", "dig done")
+	})
+}
+
+func TestAPersonIsCalledWhenTheLadderIsExhausted(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{}).disk.set(120)
+		escalated := func() float64 { return gauge(t, b.Metrics.escalated, "n1", string(nodefs)) }
+		b.receive(b.alert(nodefs))
+		b.pass(10 * time.Second)
+		b.want(nodefs, 1, "OverExhausted", "dig nothing")
+		if escalated() != 1 {
+			t.Error("not escalated")
+		}
+		b.on(&digger{}) // after a restart, too
+		b.pass(10 * time.Second)
+		if escalated() != 1 {
+			t.Error("not escalated after a restart")
+		}
+		b.disk.set(400)
+		b.pass(time.Minute)
+		if escalated() != 0 {
+			t.Error("still escalated, although the node has recovered")
+		}
+	})
+}
