@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -171,24 +170,4 @@ func patiently(ctx context.Context, done func() (bool, error)) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-// roomToRotate returns why journald must not be asked to begin that many new
-// files in a folder now, or "". Below what it keeps free of a disk by default (15 %,
-// 4 GiB at most) it makes none, and then logs nothing.
-func roomToRotate(dir int, files int64) (string, error) {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(dir, &st); err != nil {
-		return "", err
-	}
-	size := int64(st.Bsize)
-	keep := min(int64(st.Blocks)*size/100*15, 4<<30)
-	want := keep + 2*files*newJournal
-	if free := int64(st.Bavail) * size; free < want {
-		return fmt.Sprintf("journald is not asked to rotate with %d bytes free: below %d it might not begin new files, and log nothing", free, want), nil
-	}
-	if st.Files > 0 && int64(st.Ffree) < 16*files {
-		return fmt.Sprintf("journald is not asked to rotate with %d inodes free", st.Ffree), nil
-	}
-	return "", nil
 }

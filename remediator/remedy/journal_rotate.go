@@ -26,12 +26,8 @@ func (a *journalApply) rotate(ctx context.Context, item Item) error {
 	if err != nil {
 		return fmt.Errorf("rotate: %w", err)
 	}
-	if reason, err := roomToRotate(dir, files); err != nil || reason != "" {
-		a.notes.add(reason, "")
-		return err
-	}
-	if err := a.ask(ctx, f.ino); err != nil {
-		return fmt.Errorf("rotate: %w", err)
+	if err := a.ask(ctx, rotation{dir, f.ino, files}); err != nil {
+		return a.notRotated(err)
 	}
 	var began unix.Stat_t
 	err = patiently(ctx, func() (bool, error) {
@@ -55,15 +51,30 @@ func (a *journalApply) rotate(ctx context.Context, item Item) error {
 	return nil
 }
 
+// notRotated tells a reason not to rotate from an error.
+func (a *journalApply) notRotated(err error) error {
+	if reason, ok := err.(leftAlone); ok {
+		a.notes.add(string(reason), "")
+		return nil
+	}
+	return fmt.Errorf("rotate: %w", err)
+}
+
 // ask asks journald to rotate, by varlink, or by a signal where it does not speak
-// that (before version 246).
-func (a *journalApply) ask(ctx context.Context, ino uint64) error {
+// that (before version 246). leftAlone is that there is no room.
+func (a *journalApply) ask(ctx context.Context, r rotation) error {
+	if err := r.fits(keptFree); err != nil {
+		return err
+	}
 	err := varlinkCall(ctx, a.node.JournalSocket, "io.systemd.Journal.Rotate")
 	if err == nil || ctx.Err() != nil || !errors.Is(err, errNotSpoken) {
 		return err
 	}
+	if err := r.fits(keptFreeOld); err != nil {
+		return err
+	}
 	a.notes.add("journald was asked to rotate by a signal: "+err.Error(), "")
-	return a.signal(ctx, ino)
+	return a.signal(ctx, r.ino)
 }
 
 // signal sends SIGUSR2, which is a request to rotate, to the one process that
@@ -121,27 +132,6 @@ func (p process) askToRotate() error {
 		return fmt.Errorf("signal: %w", err)
 	}
 	return nil
-}
-
-// countActive counts the files in a folder that a rotation would begin anew.
-func countActive(dir int) (int64, error) {
-	fd, err := openBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(fd)
-	var n int64
-	var batch []dirent
-	for buf := make([]byte, 16<<10); ; {
-		if batch, err = readDir(fd, buf, batch[:0]); err != nil || len(batch) == 0 {
-			return n, err
-		}
-		for _, e := range batch {
-			if journalFile(e.name).kind == active {
-				n++
-			}
-		}
-	}
 }
 
 // takesRotation reads from /proc/PID/status whether a process is root's, and
