@@ -38,8 +38,10 @@ type settings struct {
 	journalFile     string
 	journalFallback string
 
-	node     *nodeflag.Config
-	logRoots []string
+	node          *nodeflag.Config
+	logRoots      []string
+	journalRoots  []string
+	journalSocket string
 
 	tokenFile string
 	web       *web.FlagConfig
@@ -137,6 +139,8 @@ func (s *settings) register(app *kingpin.Application) {
 
 	s.node = nodeflag.AddFlags(app)
 	app.Flag("path.logs", "Directory of container logs, as the kubelet (or Docker) lays them out. Repeatable.").Default("/var/log/pods").StringsVar(&s.logRoots)
+	app.Flag("path.journal", "Directory of systemd's journal, with a folder for each machine. Repeatable.").Default("/var/log/journal").StringsVar(&s.journalRoots)
+	app.Flag("path.journal-socket", "Socket on which systemd-journald listens for varlink calls.").Default("/run/systemd/journal/io.systemd.journal").StringVar(&s.journalSocket)
 
 	app.Flag("webhook.token-file", "File with the bearer token that Alertmanager presents.").StringVar(&s.tokenFile)
 	s.web = kingpinflag.AddFlags(app, defaultAddress)

@@ -74,7 +74,7 @@ func showPlan(ctx context.Context, s *settings, name, stage, format string) erro
 	result.Missing = view.Missing(result.Target)
 
 	need := remedy.Need{Signal: signal, Disk: view.Disk, Amount: result.Missing}
-	host := remedy.Node{Name: s.nodeName, Proc: s.node.Host.Proc, LogRoots: s.logRoots}
+	host := s.host()
 	for _, rung := range c.Ladder {
 		if need.Amount <= 0 {
 			break

@@ -102,6 +102,7 @@ func (m *machine) args(more ...string) []string {
 		"--journal.file=" + m.path("journal"), "--journal.fallback=" + m.path("fallback"),
 		"--path.nodefs=" + m.disk, "--path.imagefs=" + m.disk,
 		"--path.logs=" + filepath.Join(m.disk, "pods"),
+		"--path.journal=" + filepath.Join(m.disk, "journal"),
 		"--kubelet.config=" + m.path("kubelet.yaml"),
 		"--webhook.token-file=" + m.path("token"), "--web.listen-address=127.0.0.1:0",
 	}

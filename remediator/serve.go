@@ -61,7 +61,7 @@ func serve(ctx context.Context, s *settings) error {
 		Policy:  p,
 		Store:   store,
 		Reader:  reader{node: machine.Node, source: machine.Source},
-		Node:    remedy.Node{Name: s.nodeName, Proc: s.node.Host.Proc, LogRoots: s.logRoots},
+		Node:    s.host(),
 		DryRun:  s.dryRun,
 		Step:    s.step,
 		Logger:  s.logger,
@@ -94,6 +94,17 @@ func serve(ctx context.Context, s *settings) error {
 		err = lost
 	}
 	return errors.Join(err, s.await(func() { wg.Wait(); store.Close() }))
+}
+
+// host is what remedies know of this machine.
+func (s *settings) host() remedy.Node {
+	return remedy.Node{
+		Name:          s.nodeName,
+		Proc:          s.node.Host.Proc,
+		LogRoots:      s.logRoots,
+		JournalRoots:  s.journalRoots,
+		JournalSocket: s.journalSocket,
+	}
 }
 
 // await waits for the worker and the store, but not for ever: a system call on a

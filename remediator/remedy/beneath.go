@@ -44,44 +44,63 @@ func openBeneath(dir int, name string, flags uint64) (int, error) {
 	}
 }
 
-// A root is a folder of logs that a flag names. Its own path is the
-// administrator's and may lead through links; it must not be one itself.
+// A root is a folder that a flag names. Its own path is the administrator's and
+// may lead through links; it must not be one itself.
 type root struct {
+	kind *rootKind
 	path string
 	fd   int
 	id   fileID
 }
 
+// A rootKind is what a root holds.
+type rootKind struct {
+	name  string // what a root of this kind is called
+	holds string
+	flag  string // that names it
+}
+
+var (
+	logRoot     = &rootKind{"log root", "container logs", "--path.logs"}
+	journalRoot = &rootKind{"journal root", "systemd's journal", "--path.journal"}
+)
+
 // openRoot opens a root. The caller closes its fd.
-func openRoot(path string) (*root, error) {
+func openRoot(kind *rootKind, path string) (*root, error) {
 	if !filepath.IsAbs(path) {
-		return nil, fmt.Errorf("log root %s: not an absolute path", printable(path))
+		return nil, fmt.Errorf("%s %s: not an absolute path", kind.name, printable(path))
 	}
 	path = filepath.Clean(path)
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("log root %s: %w", printable(path), explainRoot(path, err))
+		return nil, fmt.Errorf("%s %s: %w", kind.name, printable(path), explainRoot(kind, path, err))
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("log root %s: %w", printable(path), err)
+		return nil, fmt.Errorf("%s %s: %w", kind.name, printable(path), err)
 	}
-	return &root{path, fd, idOf(&st)}, nil
+	return &root{kind, path, fd, idOf(&st)}, nil
 }
 
+// missingRoot says that a root does not exist.
+type missingRoot string
+
+func (m missingRoot) Error() string      { return string(m) }
+func (missingRoot) Is(target error) bool { return target == fs.ErrNotExist }
+
 // explainRoot says what a root is instead of a folder, and what to do.
-func explainRoot(path string, err error) error {
+func explainRoot(kind *rootKind, path string, err error) error {
 	var st unix.Stat_t
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("does not exist: name the folder of container logs with --path.logs")
+		return missingRoot(fmt.Sprintf("does not exist: name the folder of %s with %s", kind.holds, kind.flag))
 	case unix.Lstat(path, &st) != nil:
 		return err
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
-		return errors.New("is a symbolic link: name the folder it leads to with --path.logs")
+		return fmt.Errorf("is a symbolic link: name the folder it leads to with %s", kind.flag)
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return errors.New("is not a folder: name the folder of container logs with --path.logs")
+		return fmt.Errorf("is not a folder: name the folder of %s with %s", kind.holds, kind.flag)
 	}
 	return err
 }

@@ -58,17 +58,28 @@ func (o *folders) enter(f *folder) (int, error) {
 	return fd, nil
 }
 
+// look opens a planned file's folder and compares the file with what was planned.
+func (o *folders) look(f *file) (dir int, st unix.Stat_t, err error) {
+	if dir, err = o.enter(f.in); err != nil {
+		return dir, st, err
+	}
+	if err = unix.Fstatat(dir, f.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return dir, st, err
+	}
+	return dir, st, f.same(&st)
+}
+
 func (o *folders) root(planned *root) (*root, error) {
 	if r := o.roots[planned.path]; r != nil {
 		return r, nil
 	}
-	r, err := openRoot(planned.path)
+	r, err := openRoot(planned.kind, planned.path)
 	if err != nil {
 		return nil, err
 	}
 	if r.id != planned.id {
 		unix.Close(r.fd)
-		return nil, fmt.Errorf("log root %s is another folder than when it was planned", printable(r.path))
+		return nil, fmt.Errorf("%s %s is another folder than when it was planned", r.kind.name, printable(r.path))
 	}
 	if o.roots == nil {
 		o.roots = make(map[string]*root)

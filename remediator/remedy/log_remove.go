@@ -114,13 +114,7 @@ func (a *logApply) remove(ctx context.Context, item Item) (err error) {
 // lookAgain opens the file's folder and compares the file with what was
 // planned.
 func (a *logApply) lookAgain(f *file) (dir int, st unix.Stat_t, err error) {
-	if dir, err = a.folders.enter(f.in); err != nil {
-		return dir, st, err
-	}
-	if err = unix.Fstatat(dir, f.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return dir, st, err
-	}
-	return dir, st, f.same(&st)
+	return a.folders.look(f)
 }
 
 // same returns errChanged unless st is of the planned file, alone in its name.

@@ -63,7 +63,7 @@ func (w *walker) walkRoots(ctx context.Context, paths []string) error {
 }
 
 func (w *walker) walkRoot(ctx context.Context, path string) error {
-	r, err := openRoot(path)
+	r, err := openRoot(logRoot, path)
 	if err != nil {
 		return err
 	}

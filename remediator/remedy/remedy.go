@@ -23,7 +23,7 @@ import (
 )
 
 // All lists every remedy, gentlest first. Policies name them.
-var All = []Remedy{LogReclaim{}, Exec{}}
+var All = []Remedy{LogReclaim{}, JournalVacuum{}, Exec{}}
 
 // A Remedy is one kind of action that makes room. Values are immutable; their
 // methods may be called from many goroutines, but only one Apply should run on
@@ -102,11 +102,12 @@ const (
 	Remove   = "remove"
 	Truncate = "truncate"
 	Execute  = "run"
+	Rotate   = "rotate"
 )
 
 // An Item is one effect of a plan.
 type Item struct {
-	Does  string          // Remove, Truncate or Execute
+	Does  string          // one of these words
 	What  string          // for people: a path, quoted where it would not print
 	Frees headroom.Amount // expected; zero if unknown
 
