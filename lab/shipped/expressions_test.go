@@ -22,6 +22,7 @@ var recorded = map[string][]string{
 	"node_signal:headroom_ratio:avg5m":         {"cluster", "node", "signal", "filesystem"},
 	"node_signal:headroom_ratio:low10m":        {"cluster", "node", "signal", "filesystem"},
 	"node_signal:headroom:min":                 {"cluster", "node", "signal"},
+	"node_signal:headroom_threshold_met:max":   {"cluster", "node", "signal", "filesystem"},
 }
 
 func TestEveryShippedExpressionAsksForWhatThereIs(t *testing.T) {

@@ -16,8 +16,13 @@ type mutation struct {
 
 const available = `{__name__=~"headroom_signal_available_(bytes|inodes|pids)"}`
 
-// mutations are keyed by what would be wrong with the rules.
-var mutations = map[string]mutation{
+// mutations are the breakages of every rule file, keyed by what would be wrong.
+var mutations = map[string]map[string]mutation{
+	"headroom.yaml":    headroomMutations,
+	"remediation.yaml": remediationMutations,
+}
+
+var headroomMutations = map[string]mutation{
 	"containerfs alerts though imagefs has the same disk":    {`filesystem=~"nodefs|imagefs"`, `filesystem="nodefs"`, "containerfs"},
 	"disks are told apart by their minor number alone":       {"major, minor)", "minor)", "containerfs"},
 	"another node's disk is taken for this one's":            {"unless on (cluster, node, major, minor)", "unless on (major, minor)", "containerfs"},
@@ -66,30 +71,35 @@ var mutations = map[string]mutation{
 }
 
 func TestEveryBreakageOfTheRulesIsNoticed(t *testing.T) {
-	original, err := os.ReadFile(filepath.Join(root, "rules/headroom.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	for _, path := range shippedFiles(t, "rules/*.yaml") {
+		file := filepath.Base(path)
+		if len(mutations[file]) == 0 {
+			t.Errorf("nobody breaks %s", file)
+		}
+		for sentence, m := range mutations[file] {
+			t.Run(sentence, func(t *testing.T) {
+				t.Parallel()
+				m.test(t, file)
+			})
+		}
 	}
-	for sentence, m := range mutations {
-		t.Run(sentence, func(t *testing.T) {
-			t.Parallel()
-			broken := strings.ReplaceAll(string(original), m.old, m.new)
-			if broken == string(original) {
-				t.Fatalf("the rules have no %q", m.old)
-			}
-			test, err := os.ReadFile(filepath.Join(root, "rules/tests", m.killer+".yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			write(t, filepath.Join(dir, "headroom.yaml"), broken)
-			write(t, filepath.Join(dir, "tests", m.killer+".yaml"), string(test))
-			// A mutation that does not even load shows nothing about the test.
-			mustTool(t, dir, "promtool", "check", "rules", "headroom.yaml")
-			if out, err := tool(t, dir, "promtool", "test", "rules", "tests/"+m.killer+".yaml"); err == nil {
-				t.Errorf("%s.yaml still passes:\n%s", m.killer, out)
-			}
-		})
+}
+
+// test breaks the rule file of that name in a copy of all of them.
+func (m mutation) test(t *testing.T, file string) {
+	dir := t.TempDir()
+	copyInto(t, dir, shippedFiles(t, "rules/*.yaml")...)
+	copyInto(t, filepath.Join(dir, "tests"), filepath.Join(root, "rules/tests", m.killer+".yaml"))
+	original := read(t, filepath.Join(dir, file))
+	broken := strings.ReplaceAll(original, m.old, m.new)
+	if broken == original {
+		t.Fatalf("%s has no %q", file, m.old)
+	}
+	write(t, filepath.Join(dir, file), broken)
+	// A mutation that does not even load shows nothing about the test.
+	mustTool(t, dir, "promtool", "check", "rules", file)
+	if out, err := tool(t, dir, "promtool", "test", "rules", "tests/"+m.killer+".yaml"); err == nil {
+		t.Errorf("%s.yaml still passes:\n%s", m.killer, out)
 	}
 }
 
