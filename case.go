@@ -1,7 +1,6 @@
 package headroom
 
 import (
-	"errors"
 	"math"
 	"time"
 )
@@ -256,7 +255,3 @@ type Rung struct {
 	FirstFreed time.Time `json:"firstFreed,omitzero"`
 	Ended      time.Time `json:"ended,omitzero"`
 }
-
-// ErrConflict says that a case was saved by somebody else since it was loaded:
-// load it again and look anew.
-var ErrConflict = errors.New("the case has changed since it was loaded")
