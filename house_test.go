@@ -29,13 +29,14 @@ var arrows = map[string][]string{
 	"remediator/policy":        {"", "remediator/remedy"},
 	"remediator/webhook":       {},
 	"remediator/engine":        {"", "node", "remediator/policy", "remediator/remedy"},
+	"remediator/control":       {"", "remediator/engine"},
 	"remediator/store/journal": {""},
 	"remediator/store/storetest": {
 		"", // the conformance suite of stores: tests only
 	},
 	"remediator": {
-		"", "node", "node/flag", "node/kubelet",
-		"remediator/engine", "remediator/policy", "remediator/remedy", "remediator/store/journal", "remediator/webhook",
+		"", "node", "node/flag", "node/kubelet", "node/runtime/cri",
+		"remediator/control", "remediator/engine", "remediator/policy", "remediator/remedy", "remediator/store/journal", "remediator/webhook",
 	},
 	"cmd/headroom-exporter":   {"exporter"},
 	"cmd/headroom-remediator": {"remediator"},

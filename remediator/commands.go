@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"strings"
 
@@ -16,98 +15,109 @@ import (
 	"github.com/nodeheadroom/headroom/node/kubelet"
 	"github.com/nodeheadroom/headroom/remediator/policy"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
-	"github.com/nodeheadroom/headroom/remediator/store/journal"
 	"github.com/nodeheadroom/headroom/remediator/webhook"
 )
 
-// registerCommands adds the commands that look and change nothing.
-func registerCommands(app *kingpin.Application, commands map[string]command) {
-	output := func(c *kingpin.CmdClause) *string {
-		return c.Flag("output", "Format: table or json.").Short('o').Default("table").Enum("table", "json")
-	}
-
-	plan := app.Command("plan", "Say what would be done about a signal now, and change nothing.")
-	signal := plan.Flag("signal", "Eviction signal, such as nodefs.available.").Required().String()
-	stage := plan.Flag("stage", "Stage of the alert to plan for.").Default("at").Enum("before", "at")
-	planOutput := output(plan)
-	commands[plan.FullCommand()] = func(ctx context.Context, s *settings) error {
-		return showPlan(ctx, s, *signal, *stage, *planOutput)
-	}
-
-	list := app.Command("list", "List the cases of this node.")
-	listOutput := output(list)
-	commands[list.FullCommand()] = func(_ context.Context, s *settings) error {
-		cases, err := s.cases()
-		if err != nil {
-			return err
-		}
-		return print(s.stdout, *listOutput, cases, writeList)
-	}
-
-	show := app.Command("show", "Show a case with its episodes and what each rung did.")
-	which := show.Arg("case", "A signal (nodefs.available) or the ID of an episode.").Required().String()
-	showOutput := output(show)
-	commands[show.FullCommand()] = func(_ context.Context, s *settings) error {
-		cases, err := s.cases()
-		if err != nil {
-			return err
-		}
-		c, err := find(cases, *which)
-		if err != nil {
-			return err
-		}
-		return print(s.stdout, *showOutput, c, writeCase)
-	}
+// registerCommands adds all commands but serve.
+func registerCommands(app *kingpin.Application, s *settings, commands map[string]command) {
+	registerLooking(app, s, commands)
+	registerActing(app, s, commands)
 
 	check := app.Command("check-config", "Read the policy and everything else that is configured, and say what is wrong.")
 	commands[check.FullCommand()] = checkConfig
+
+	complete := app.Command("completion", "Print a script that completes commands, flags, signals and episodes: source <(headroom-remediator completion bash)")
+	shell := complete.Arg("shell", "bash, zsh or fish.").Required().HintOptions(shells...).Enum(shells...)
+	commands[complete.FullCommand()] = func(_ context.Context, s *settings) error {
+		_, err := io.WriteString(s.stdout, completions[*shell])
+		return err
+	}
+}
+
+// registerLooking adds the commands that change nothing.
+func registerLooking(app *kingpin.Application, s *settings, commands map[string]command) {
+	plan := app.Command("plan", "Say what would be done about a signal now, and change nothing.")
+	planSignal := plan.Arg("signal", "Eviction signal, such as nodefs.available.").HintOptions(signalNames()...).String()
+	plan.Flag("signal", "The same as a flag.").HintOptions(signalNames()...).StringVar(planSignal)
+	stage := plan.Flag("stage", "Stage of the alert to plan for.").Default("at").Enum("before", "at")
+	planOutput := outputFlag(plan)
+	commands[plan.FullCommand()] = func(ctx context.Context, s *settings) error {
+		signal, err := parseSignal(*planSignal)
+		if err != nil {
+			return err
+		}
+		planned, err := s.plan(ctx, signal, *stage)
+		if err != nil {
+			return err
+		}
+		return print(s.stdout, *planOutput, planned, writePlan)
+	}
+
+	list := app.Command("list", "List the cases of this node.")
+	listOutput := outputFlag(list)
+	commands[list.FullCommand()] = func(ctx context.Context, s *settings) error {
+		st, err := s.state(ctx)
+		if err != nil {
+			return err
+		}
+		if *listOutput == "json" {
+			return writeJSON(s.stdout, st.Cases)
+		}
+		return writeList(s.stdout, st)
+	}
+
+	show := app.Command("show", "Show a case with its episodes: what holds them, and what each rung did.")
+	which := show.Arg("case", "A signal (nodefs.available) or the ID of an episode.").Required().HintAction(s.hint(known)).String()
+	showOutput := outputFlag(show)
+	commands[show.FullCommand()] = func(ctx context.Context, s *settings) error {
+		st, err := s.state(ctx)
+		if err != nil {
+			return err
+		}
+		c, err := find(st.Cases, *which)
+		if err != nil {
+			return err
+		}
+		if *showOutput == "json" {
+			return writeJSON(s.stdout, c)
+		}
+		writeHeld(s.stdout, st)
+		return writeCase(s.stdout, c)
+	}
+}
+
+func outputFlag(c *kingpin.CmdClause) *string {
+	return c.Flag("output", "Format: table or json.").Short('o').Default("table").Enum("table", "json")
+}
+
+func parseSignal(name string) (headroom.Signal, error) {
+	signal, err := headroom.ParseSignal(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", headroom.ErrInvalid, err)
+	}
+	return signal, nil
+}
+
+func signalNames() []string {
+	var names []string
+	for _, signal := range headroom.Signals() {
+		names = append(names, string(signal))
+	}
+	return names
 }
 
 // print writes v as JSON, or as write does.
 func print[T any](w io.Writer, format string, v T, write func(io.Writer, T) error) error {
 	if format == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
+		return writeJSON(w, v)
 	}
 	return write(w, v)
 }
 
-// cases reads the journal beside the program that writes it. Of a damaged one
-// it shows what can be read, and says so on stderr.
-func (s *settings) cases() ([]headroom.Case, error) {
-	cases, err := journal.ReadWithFallback(s.journalFile, s.journalFallback)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("no journal yet (has headroom-remediator run here, with this --journal.file?): %w", err)
-	case err != nil && len(cases) == 0:
-		return nil, err
-	case err != nil:
-		fmt.Fprintf(s.stderr, "headroom-remediator: %v\n", err)
-	}
-	return cases, nil
-}
-
-// find returns the case of a signal, or the one with an episode of that ID and
-// nothing but it.
-func find(cases []headroom.Case, which string) (headroom.Case, error) {
-	var known []string
-	for _, c := range cases {
-		if string(c.Signal) == which {
-			return c, nil
-		}
-		known = append(known, string(c.Signal))
-		for _, ep := range c.Episodes {
-			if ep.ID == which {
-				c.Episodes = []headroom.Episode{ep}
-				return c, nil
-			}
-		}
-	}
-	if len(known) == 0 {
-		return headroom.Case{}, fmt.Errorf("show %q: there are no cases yet", which)
-	}
-	return headroom.Case{}, fmt.Errorf("show %q: neither a signal with a case (%s) nor an episode", which, strings.Join(known, ", "))
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
 }
 
 // checkConfig reports every file it could read, and all that is wrong at once.

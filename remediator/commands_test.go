@@ -25,7 +25,7 @@ func (m *machine) golden(name, got string) {
 		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, "YYYY-MM-DD hh:mm:ss"},
 		{`\b[0-9.]+(µs|ms|s) after`, "DURATION after"},
 		{`in [0-9.]+(µs|ms|s)\n`, "in DURATION\n"},
-		{`\b(hash|policy) ( *)[0-9a-f]{12}\b`, "$1 ${2}HASH"},
+		{`\b(hash|policy|plan) ( *)[0-9a-f]{12}\b`, "$1 ${2}HASH"},
 	} {
 		got = regexp.MustCompile(r.what).ReplaceAllString(got, r.by)
 	}
@@ -101,8 +101,8 @@ func TestAskedWrongly(t *testing.T) {
 		"an interval of nothing":        {[]string{"list", "--kubelet.interval=0s"}, 2, "--kubelet.interval: 0s is not between"},
 		"a path that is empty":          {[]string{"list", "--path.nodefs="}, 2, "--path.nodefs: is empty"},
 		"an unknown command":            {[]string{"reclaim"}, 2, "reclaim"},
-		"a signal that does not exist":  {[]string{"plan", "--signal=nodefs.availble"}, 1, `unknown eviction signal "nodefs.availble"`},
-		"a signal that no case matches": {[]string{"plan", "--signal=memory.available"}, 1, "no case matches"},
+		"a signal that does not exist":  {[]string{"plan", "--signal=nodefs.availble"}, 2, `unknown eviction signal "nodefs.availble"`},
+		"a signal that no case matches": {[]string{"plan", "--signal=memory.available"}, 3, "no case of the policy matches"},
 		"a journal that is not there":   {[]string{"list"}, 1, "no journal yet"},
 		"no source of thresholds":       {[]string{"plan", "--signal=nodefs.available", "--kubelet.config="}, 1, "thresholds"},
 	}

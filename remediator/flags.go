@@ -1,7 +1,7 @@
 // Package remediator is the program headroom-remediator: its flags, its
-// commands, and the wiring between how alerts arrive (webhook), what they may
-// set off (policy, remedy), what becomes of them (engine) and where that is
-// kept (store/journal).
+// commands, and the wiring between how alerts arrive (webhook), how a person asks
+// (control), what may be done (policy, remedy), what becomes of it (engine) and
+// where that is kept (store/journal).
 package remediator
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	nodeflag "github.com/nodeheadroom/headroom/node/flag"
+	"github.com/nodeheadroom/headroom/remediator/control"
 )
 
 // defaultAddress listens on every interface, which needs authentication; see
@@ -37,6 +38,11 @@ type settings struct {
 
 	journalFile     string
 	journalFallback string
+	controlSocket   string
+	optOutFile      string
+
+	// Whether these were given, and are not the defaults.
+	policyGiven, journalGiven, socketGiven bool
 
 	node          *nodeflag.Config
 	logRoots      []string
@@ -73,8 +79,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return Program{}.Main(ctx, args, stdout, stderr)
 }
 
-// Main runs the program and returns its exit status: 0 when it did what was
-// asked, 1 when it did not, 2 when it was asked wrongly. Errors go to stderr.
+// Main runs the program and returns its exit status, one of those that control
+// lists. Errors go to stderr.
 func (p Program) Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := &settings{stdout: stdout, stderr: stderr, stopTimeout: 20 * time.Second, step: p.Step}
 	run, err := parse(s, args)
@@ -87,13 +93,20 @@ func (p Program) Main(ctx context.Context, args []string, stdout, stderr io.Writ
 	}
 	if err := run(ctx, s); err != nil {
 		fmt.Fprintf(stderr, "headroom-remediator: %v\n", err)
-		return 1
+		return exitStatus(err)
 	}
-	return 0
+	return control.ExitDone
 }
 
+// purpose is what --help begins with.
+const purpose = `Makes room on this node while there is still time, when Alertmanager says that it runs out.
+
+Without a command it serves. plan, list and show look; run, approve, cancel, pause and resume ask the program that serves --control.socket, as root.
+
+Exit status: 0 it was done; 1 it could not be done, or an episode ended without reaching its target; 2 it was asked wrongly; 3 there is no such signal, case or plan; 4 run: the episode is not over yet.`
+
 func parse(s *settings, args []string) (command, error) {
-	app := kingpin.New("headroom-remediator", "Makes room on this node while there is still time, when Alertmanager says that it runs out.")
+	app := kingpin.New("headroom-remediator", purpose)
 	done := false
 	app.Terminate(func(int) { done = true })
 	app.UsageWriter(s.stdout)
@@ -106,7 +119,7 @@ func parse(s *settings, args []string) (command, error) {
 	commands := make(map[string]command)
 	serving := app.Command("serve", "Receive alerts and act on them (what is done without a command).").Default()
 	commands[serving.FullCommand()] = serve
-	registerCommands(app, commands)
+	registerCommands(app, s, commands)
 
 	promslogflag.AddFlags(app, &s.log)
 	name, err := app.Parse(args)
@@ -130,17 +143,21 @@ func parse(s *settings, args []string) (command, error) {
 }
 
 func (s *settings) register(app *kingpin.Application) {
-	app.Flag("policy.file", "Policy: which alert sets off which ladder of remedies.").Default("/etc/headroom/policy.yaml").StringVar(&s.policyFile)
+	app.Flag("policy.file", "Policy: which alert sets off which ladder of remedies.").Default("/etc/headroom/policy.yaml").IsSetByUser(&s.policyGiven).StringVar(&s.policyFile)
 	app.Flag("node.name", "Name of this node, as the alerts' node label has it. Alerts for any other do nothing. (default: the host name)").Envar("NODE_NAME").StringVar(&s.nodeName)
 	app.Flag("dry-run", "Plan and record what would be done, and do nothing.").Default("true").BoolVar(&s.dryRun)
 
-	app.Flag("journal.file", "Where cases are kept.").Default("/var/lib/headroom/journal").StringVar(&s.journalFile)
+	app.Flag("journal.file", "Where cases are kept.").Default("/var/lib/headroom/journal").IsSetByUser(&s.journalGiven).StringVar(&s.journalFile)
 	app.Flag("journal.fallback", "Where cases are kept, on memory-backed space, if the journal cannot be.").Default("/run/headroom/journal").StringVar(&s.journalFallback)
+
+	app.Flag("control.socket", "Unix socket by which the commands reach the program; '' serves none.").Default("/run/headroom/remediator.sock").IsSetByUser(&s.socketGiven).StringVar(&s.controlSocket)
 
 	s.node = nodeflag.AddFlags(app)
 	app.Flag("path.logs", "Directory of container logs, as the kubelet (or Docker) lays them out. Repeatable.").Default("/var/log/pods").StringsVar(&s.logRoots)
 	app.Flag("path.journal", "Directory of systemd's journal, with a folder for each machine. Repeatable.").Default("/var/log/journal").StringsVar(&s.journalRoots)
 	app.Flag("path.journal-socket", "Socket on which systemd-journald listens for varlink calls.").Default("/run/systemd/journal/io.systemd.journal").StringVar(&s.journalSocket)
+
+	app.Flag("opt-out.file", "While this file is there, nothing is done to this node; its first line says why.").Default("/etc/headroom/opt-out").StringVar(&s.optOutFile)
 
 	app.Flag("webhook.token-file", "File with the bearer token that Alertmanager presents.").StringVar(&s.tokenFile)
 	s.web = kingpinflag.AddFlags(app, defaultAddress)

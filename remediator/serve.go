@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"github.com/nodeheadroom/headroom/remediator/control"
 	"github.com/nodeheadroom/headroom/remediator/engine"
 	"github.com/nodeheadroom/headroom/remediator/policy"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
@@ -46,6 +47,12 @@ func serve(ctx context.Context, s *settings) error {
 		return err
 	}
 
+	host, hangUp, err := s.host(machine)
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		versioncollector.NewCollector("headroom_remediator"),
@@ -61,8 +68,9 @@ func serve(ctx context.Context, s *settings) error {
 		Policy:  p,
 		Store:   store,
 		Reader:  reader{node: machine.Node, source: machine.Source},
-		Node:    s.host(),
+		Node:    host,
 		DryRun:  s.dryRun,
+		OptOut:  s.optedOut,
 		Step:    s.step,
 		Logger:  s.logger,
 		Metrics: metrics,
@@ -77,6 +85,14 @@ func serve(ctx context.Context, s *settings) error {
 		store.Close()
 		return fmt.Errorf("listen: %w", err)
 	}
+	socket, err := s.control(e)
+	if err != nil {
+		for _, l := range listeners {
+			l.Close()
+		}
+		store.Close()
+		return err
+	}
 	// The store outlives the listeners: what they accepted last is kept.
 	ctx, stop := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
@@ -88,23 +104,39 @@ func serve(ctx context.Context, s *settings) error {
 			e.Run(ctx)
 		}
 	})
+	broken := make(chan error, 1)
+	wg.Go(func() {
+		if err := socket(ctx); err != nil {
+			broken <- fmt.Errorf("control socket: %w", err)
+			stop(err)
+		}
+	})
 	err = s.listen(ctx, listeners, routes(registry, store, webhook.New(sink{e, metrics}, auth, s.logger, registry)))
 	stop(nil)
 	if lost := context.Cause(ctx); err == nil && errors.Is(lost, journal.ErrInUse) {
 		err = lost
 	}
-	return errors.Join(err, s.await(func() { wg.Wait(); store.Close() }))
+	err = errors.Join(err, s.await(func() { wg.Wait(); store.Close() }))
+	select {
+	case lost := <-broken:
+		return errors.Join(err, lost)
+	default:
+		return err
+	}
 }
 
-// host is what remedies know of this machine.
-func (s *settings) host() remedy.Node {
-	return remedy.Node{
-		Name:          s.nodeName,
-		Proc:          s.node.Host.Proc,
-		LogRoots:      s.logRoots,
-		JournalRoots:  s.journalRoots,
-		JournalSocket: s.journalSocket,
+// control makes the control socket and returns what serves it until its context
+// ends; without a socket that does nothing.
+func (s *settings) control(e *engine.Engine) (serve func(context.Context) error, err error) {
+	if s.controlSocket == "" {
+		return func(context.Context) error { return nil }, nil
 	}
+	l, err := control.Listen(s.controlSocket)
+	if err != nil {
+		return nil, fmt.Errorf("--control.socket: %w (an empty one serves none)", err)
+	}
+	server := &control.Server{Engine: e, Node: s.nodeName, DryRun: s.dryRun, Logger: s.logger}
+	return func(ctx context.Context) error { return server.Serve(ctx, l) }, nil
 }
 
 // await waits for the worker and the store, but not for ever: a system call on a

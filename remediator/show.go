@@ -9,27 +9,11 @@ import (
 	headroom "github.com/nodeheadroom/headroom"
 )
 
-func writeList(w io.Writer, cases []headroom.Case) error {
-	if len(cases) == 0 {
-		_, err := fmt.Fprintln(w, "No cases: no alert has concerned this node.")
-		return err
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NODE\tSIGNAL\tSTATE\tSINCE\tALERT\tRUNGS\tREMOVED\tHEADROOM")
-	for _, c := range cases {
-		ep := c.Last()
-		if ep == nil {
-			fmt.Fprintf(table, "%s\t%s\tRequested\t\t%s\t\t\t\n", c.Node, c.Signal, alertname(c.Request))
-			continue
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Node, c.Signal, standing(ep),
-			since(ep), alertname(&ep.Request), len(ep.Rungs), headroom.Bytes.Format(removed(ep).Bytes), headroomOf(ep))
-	}
-	return table.Flush()
-}
-
 func writeCase(w io.Writer, c headroom.Case) error {
 	fmt.Fprintf(w, "Case %s on %s\n", c.Signal, c.Node)
+	if c.Request != nil && c.Request.ID != c.Answered && c.Open() == nil {
+		fmt.Fprintf(w, "Asked for at %s (%s) and not answered yet\n", clock(c.Request.Received), alertname(c.Request))
+	}
 	for i := len(c.Episodes) - 1; i >= 0; i-- {
 		if err := writeEpisode(w, c.Signal.Unit(), &c.Episodes[i]); err != nil {
 			return err
@@ -45,7 +29,15 @@ func writeEpisode(w io.Writer, unit headroom.Unit, ep *headroom.Episode) error {
 		fmt.Fprintf(table, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	if ep.Detail != "" {
-		line("why", "%s", ep.Detail)
+		line("why", "%s", plain(ep.Detail))
+	}
+	if ep.Phase == headroom.Waiting {
+		if ep.Lift != "" {
+			line("goes on", "%s", plain(ep.Lift))
+		}
+		if !ep.Until.IsZero() {
+			line("until", "%s", clock(ep.Until))
+		}
 	}
 	line("alert", "%s, received %s", alertname(&ep.Request), clock(ep.Request.Received))
 	line("policy", "%s: start %s, target %s, dry run %t", ep.Policy, percent(ep.Start), percent(ep.Target), ep.DryRun)
@@ -62,104 +54,82 @@ func writeEpisode(w io.Writer, unit headroom.Unit, ep *headroom.Episode) error {
 		return err
 	}
 	for _, r := range ep.Rungs {
-		writeRung(w, unit, r)
+		if err := writeRung(w, unit, r); err != nil {
+			return err
+		}
 	}
+	writeApproval(w, ep)
 	return nil
 }
 
-func writeRung(w io.Writer, unit headroom.Unit, r headroom.Rung) {
+// writeApproval says what waits for a person's word and how to give it, or who
+// gave it last.
+func writeApproval(w io.Writer, ep *headroom.Episode) {
+	if a := ep.Approval; a != nil {
+		fmt.Fprintf(w, "  approved: plan %s of rung %d by %s at %s, until %s\n", short(a.Plan), a.Step+1, plain(a.By), clock(a.At), clock(a.Expires))
+	}
+	p := ep.Pending
+	if p == nil || ep.Phase != headroom.Waiting {
+		return
+	}
+	fmt.Fprintf(w, "  rung %d %s would free %s, by plan %s of %s:\n", p.Step+1, p.Remedy, amount(p.Frees), short(p.Plan), clock(p.At))
+	for _, item := range p.Items {
+		fmt.Fprintf(w, "    %s\n", plain(item))
+	}
+	if p.More > 0 {
+		fmt.Fprintf(w, "    … and %d more\n", p.More)
+	}
+	fmt.Fprintf(w, "  It waits for: headroom-remediator approve %s %s\n", ep.ID, short(p.Plan))
+}
+
+// writeRung is the whole record of a rung. What it removed and what was
+// observed stand apart: others write, too.
+func writeRung(w io.Writer, unit headroom.Unit, r headroom.Rung) error {
+	fmt.Fprintf(w, "  %s\n", rungLine(unit, r))
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(table, "    %s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	if r.Plan != "" && r.Outcome != headroom.RungPlanned {
+		line("planned", "%s, by plan %s", amount(r.Planned), short(r.Plan))
+	}
+	if r.Before != nil && r.After != nil {
+		line("headroom", "%s → %s", percent(r.Before.Ratio), percent(r.After.Ratio))
+	}
+	if !r.FirstFreed.IsZero() {
+		line("first freed", "%s after it began", r.FirstFreed.Sub(r.Started).Round(time.Millisecond))
+	}
+	if r.Error != "" {
+		line("error", "%s", plain(r.Error))
+	}
+	for _, n := range r.Notes {
+		line("note", "%s", plain(n))
+	}
+	return table.Flush()
+}
+
+// rungLine is how a rung went, in one line.
+func rungLine(unit headroom.Unit, r headroom.Rung) string {
 	outcome := string(r.Outcome)
 	if outcome == "" {
 		outcome = "being applied"
 	}
-	fmt.Fprintf(w, "  rung %d %s: %s", r.Step+1, r.Remedy, outcome)
+	line := fmt.Sprintf("rung %d %s: %s", r.Step+1, r.Remedy, outcome)
 	switch {
 	case r.Outcome == headroom.RungPlanned:
-		fmt.Fprintf(w, ", would free %s and %d inodes", headroom.Bytes.Format(r.Planned.Bytes), r.Planned.Inodes)
+		line += ", would free " + amount(r.Planned)
+	case r.Outcome == "":
+		return line + " since " + clock(r.Started)
 	case r.Removed == nil:
-		fmt.Fprint(w, ", removed is unknown")
+		line += ", removed is unknown"
 	default:
-		fmt.Fprintf(w, ", removed %s and %d inodes", headroom.Bytes.Format(r.Removed.Bytes), r.Removed.Inodes)
+		line += ", removed " + amount(*r.Removed)
 	}
 	if r.Before != nil && r.After != nil {
-		fmt.Fprintf(w, ", observed %s", unit.Format(r.After.Available-r.Before.Available))
+		line += ", observed " + unit.Format(r.After.Available-r.Before.Available)
 	}
 	if !r.Ended.IsZero() {
-		fmt.Fprintf(w, ", in %s", r.Ended.Sub(r.Started).Round(time.Millisecond))
+		line += ", in " + r.Ended.Sub(r.Started).Round(time.Millisecond).String()
 	}
-	fmt.Fprintln(w)
-	if r.Error != "" {
-		fmt.Fprintf(w, "    error: %s\n", r.Error)
-	}
-	for _, n := range r.Notes {
-		fmt.Fprintf(w, "    %s\n", n)
-	}
+	return line
 }
-
-// standing is where an episode stands, in a word or two.
-func standing(ep *headroom.Episode) string {
-	switch {
-	case ep.Phase == headroom.Over:
-		return string(ep.Outcome)
-	case ep.Phase == headroom.Waiting:
-		return fmt.Sprintf("Waiting (%s)", ep.Reason)
-	}
-	return string(ep.Phase)
-}
-
-func since(ep *headroom.Episode) string {
-	switch {
-	case !ep.Ended.IsZero():
-		return clock(ep.Ended)
-	case !ep.Started.IsZero():
-		return clock(ep.Started)
-	}
-	return clock(ep.Created)
-}
-
-func removed(ep *headroom.Episode) headroom.Amount {
-	var sum headroom.Amount
-	for _, r := range ep.Rungs {
-		if r.Removed != nil {
-			sum = sum.Add(*r.Removed)
-		}
-	}
-	return sum
-}
-
-func headroomOf(ep *headroom.Episode) string {
-	switch {
-	case ep.Before != nil && ep.After != nil:
-		return percent(ep.Before.Ratio) + " → " + percent(ep.After.Ratio)
-	case ep.After != nil:
-		return percent(ep.After.Ratio)
-	case ep.Before != nil:
-		return percent(ep.Before.Ratio)
-	}
-	return ""
-}
-
-func state(s headroom.State, unit headroom.Unit) string {
-	return fmt.Sprintf("%s available of %s, threshold %s, headroom %s", unit.Format(s.Available), unit.Format(s.Capacity), unit.Format(s.Threshold), percent(s.Ratio))
-}
-
-// alertname is a label that came from outside: quoted where it is not a word.
-func alertname(r *headroom.Request) string {
-	if r == nil {
-		return ""
-	}
-	return word(r.Labels["alertname"])
-}
-
-func word(s string) string {
-	for _, c := range s {
-		if c <= ' ' || c == 0x7f || c > 0x7e {
-			return fmt.Sprintf("%q", s)
-		}
-	}
-	return s
-}
-
-func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
-
-func percent(ratio float64) string { return fmt.Sprintf("%.1f%%", 100*ratio) }

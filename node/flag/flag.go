@@ -70,6 +70,10 @@ func (c *Config) addKubelet(app *kingpin.Application) {
 	app.Flag("kubelet.interval", "How often to read the thresholds' source again.").Default("1m").DurationVar(&c.Interval)
 }
 
+// Runtime is the socket of the container runtime to ask, or "" where none is to be
+// asked.
+func (c *Config) Runtime() string { return c.runtime }
+
 // MaxInterval leaves a source several tries before what it said last expires.
 const MaxInterval = kubelet.Keep / 3
 
