@@ -70,6 +70,14 @@ func openRoot(path string) (*root, error) {
 	return &root{path, fd, idOf(&st)}, nil
 }
 
+// statfs asks for the root's filesystem; the answer is zero where it gives none.
+func (r *root) statfs() (st unix.Statfs_t) {
+	if unix.Statfs(r.path, &st) != nil {
+		return unix.Statfs_t{}
+	}
+	return st
+}
+
 // explainRoot says what a root is instead of a folder, and what to do.
 func explainRoot(path string, err error) error {
 	var st unix.Stat_t

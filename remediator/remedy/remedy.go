@@ -100,13 +100,14 @@ type Need struct {
 // What an Item does.
 const (
 	Remove   = "remove"
+	Rotate   = "rotate" // rename a log, have it made anew, remove the old one
 	Truncate = "truncate"
 	Execute  = "run"
 )
 
 // An Item is one effect of a plan.
 type Item struct {
-	Does  string          // Remove, Truncate or Execute
+	Does  string          // Remove, Rotate, Truncate or Execute
 	What  string          // for people: a path, quoted where it would not print
 	Frees headroom.Amount // expected; zero if unknown
 
