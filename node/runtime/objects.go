@@ -48,8 +48,3 @@ type Sandbox struct {
 	Labels      map[string]string
 	Annotations map[string]string
 }
-
-// A Layer is what a container has written into its own filesystem.
-type Layer struct {
-	Bytes, Inodes int64
-}

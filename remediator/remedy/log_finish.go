@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nodeheadroom/headroom/node"
 )
 
 // finishPause is how long a kubelet may need between the rename and the reopen
@@ -58,29 +60,38 @@ type renamedLog struct {
 // renamedLogs finds them beneath all roots.
 func renamedLogs(ctx context.Context, n Node, notes *notes) ([]renamedLog, error) {
 	var found []renamedLog
-	for _, path := range n.LogRoots {
-		r, err := openRoot(path)
-		if err != nil {
-			notes.add(err.Error(), "")
-			continue
-		}
-		unix.Close(r.fd)
-		w := newWalker(logSettings{}, Need{Disk: r.id.disk}, nil)
+	err := eachRoot(n.LogRoots, notes, func(path string, w *walker) error {
 		var here []renamedLog
 		w.visit = func(ctx context.Context, fd int, in *folder, layout logLayout) error {
 			logs, err := w.withoutLive(ctx, fd, in, layout)
 			here = append(here, logs...)
 			return err
 		}
-		if err := w.walkRoot(ctx, path); err != nil {
-			return nil, err
-		}
-		if here, err = written(ctx, n.Proc, w, here); err != nil {
-			return nil, err
+		err := w.walkRoot(ctx, path)
+		if err == nil {
+			here, err = written(ctx, n.Proc, w.disk, here)
 		}
 		found = append(found, here...)
+		return err
+	})
+	return found, err
+}
+
+// eachRoot calls do with a walker for every root that can be opened, whatever
+// disk it is on.
+func eachRoot(paths []string, notes *notes, do func(path string, w *walker) error) error {
+	for _, path := range paths {
+		r, err := openRoot(path)
+		if err != nil {
+			notes.add(err.Error(), "")
+			continue
+		}
+		unix.Close(r.fd)
+		if err := do(path, newWalker(logSettings{}, Need{Disk: r.id.disk}, nil)); err != nil {
+			return err
+		}
 	}
-	return found, nil
+	return nil
 }
 
 // withoutLive returns the rotated files in a folder whose live log is missing.
@@ -108,7 +119,7 @@ func (w *walker) withoutLive(ctx context.Context, fd int, in *folder, layout log
 }
 
 // written keeps those that a process has open for writing.
-func written(ctx context.Context, proc string, w *walker, logs []renamedLog) ([]renamedLog, error) {
+func written(ctx context.Context, proc string, disk node.Disk, logs []renamedLog) ([]renamedLog, error) {
 	if len(logs) == 0 {
 		return nil, nil
 	}
@@ -116,7 +127,7 @@ func written(ctx context.Context, proc string, w *walker, logs []renamedLog) ([]
 	for _, h := range logs {
 		users[h.file.ino] = new(uses)
 	}
-	if err := findUses(ctx, proc, w.disk, users); err != nil {
+	if err := findUses(ctx, proc, disk, users); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(logs, func(h renamedLog) bool { return users[h.file.ino].writers == 0 }), nil

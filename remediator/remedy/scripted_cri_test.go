@@ -29,8 +29,8 @@ type scriptedCRI struct {
 	sandboxErr error                                               // of sandboxes
 	look       func(c runtime.Container) (runtime.Container, bool) // by Container; nil is as listed
 	reopen     func(id string) error
-	layer      func(id string) (runtime.Layer, bool, error)
-	before     func(id string) // right before a removal
+	written    map[string]int64 // bytes, by ID; unknown where there is none
+	before     func(id string)  // right before a removal
 	removed    []string
 	failing    map[string]error // removals, by ID
 }
