@@ -89,6 +89,14 @@ type missingRoot string
 func (m missingRoot) Error() string      { return string(m) }
 func (missingRoot) Is(target error) bool { return target == fs.ErrNotExist }
 
+// statfs asks for the root's filesystem; the answer is zero where it gives none.
+func (r *root) statfs() (st unix.Statfs_t) {
+	if unix.Statfs(r.path, &st) != nil {
+		return unix.Statfs_t{}
+	}
+	return st
+}
+
 // explainRoot says what a root is instead of a folder, and what to do.
 func explainRoot(kind *rootKind, path string, err error) error {
 	var st unix.Stat_t

@@ -93,8 +93,8 @@ func (j journals) serve(answer func(call string) string) {
 	j.t.Cleanup(func() { listener.Close(); <-done })
 }
 
-// written is a journal of which little is archived and much is being written.
-func written(t *testing.T) journals {
+// beingWritten is a journal of which little is archived and much is being written.
+func beingWritten(t *testing.T) journals {
 	j := newJournals(t)
 	j.archive(archive(1), 8)
 	j.file(liveJournal, "online", 20<<10)
@@ -122,7 +122,7 @@ func (j journals) rotation() Plan {
 
 func TestWhereArchivesDoNotSufficeTheJournalIsRotated(t *testing.T) {
 	t.Run("by varlink", func(t *testing.T) {
-		j := written(t)
+		j := beingWritten(t)
 		d, err := newJournald(j.path(liveJournal))
 		if err != nil {
 			t.Fatal(err)
@@ -148,7 +148,7 @@ func TestWhereArchivesDoNotSufficeTheJournalIsRotated(t *testing.T) {
 		"by a signal where that method does not exist": `{"error":"org.varlink.service.MethodNotFound","parameters":{}}` + "\x00",
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			j := written(t)
+			j := beingWritten(t)
 			start(t, "journald", j.path(liveJournal))
 			if answer != "" {
 				j.serve(func(string) string { return answer })
@@ -185,7 +185,7 @@ func TestNobodyIsAskedToRotate(t *testing.T) {
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			j := written(t)
+			j := beingWritten(t)
 			if _, err := newJournald(j.path(liveJournal)); err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +196,7 @@ func TestNobodyIsAskedToRotate(t *testing.T) {
 		})
 	}
 	t.Run("where the policy says so", func(t *testing.T) {
-		j := written(t)
+		j := beingWritten(t)
 		if _, err := newJournald(j.path(liveJournal)); err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +259,7 @@ func TestJournaldIsNotAskedToRotateADiskWithoutRoom(t *testing.T) {
 
 func TestOnlyJournaldGetsTheSignal(t *testing.T) {
 	for _, role := range []string{"plain-both", "deaf"} {
-		j := written(t)
+		j := beingWritten(t)
 		a := start(t, role, j.path(liveJournal))
 		_, err := vacuum(t, 0).Apply(t.Context(), j.node, j.rotation(), Run{
 			Missing: func(context.Context) (int64, error) { return all, nil },
@@ -285,7 +285,7 @@ func TestARotationThatFailsRemovesNothing(t *testing.T) {
 		"an error's name prints": {`{"error":"a\u001b[31m"}` + "\x00", `\x1b`},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			j := written(t)
+			j := beingWritten(t)
 			d, err := newJournald(j.path(liveJournal))
 			if err != nil {
 				t.Fatal(err)

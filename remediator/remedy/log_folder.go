@@ -35,16 +35,22 @@ func (w *walker) logs(ctx context.Context, r *root, parent int, e dirent, path s
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("stat %s: %w", printable(r.path+"/"+path), err)
 	}
-	in := &folder{r, path, idOf(&st)}
+	return w.visit(ctx, fd, &folder{r, path, idOf(&st)}, layout)
+}
+
+// sort sorts the files of a container's folder into what may go and what is
+// live.
+func (w *walker) sort(ctx context.Context, fd int, in *folder, layout logLayout) error {
+	path := in.root.path + "/" + in.path
 	newest := make(map[string][]part) // of each log, Keep at most, newest first
-	return w.each(ctx, fd, 2, r.path+"/"+path, func(e dirent) error {
+	return w.each(ctx, fd, 2, path, func(e dirent) error {
 		name, ok := layout(e.name)
 		switch {
 		case !ok:
-			w.notes.add(notLog, printable(r.path+"/"+path+"/"+e.name))
+			w.notes.add(notLog, printable(path+"/"+e.name))
 			return nil
 		case len(newest) > maxLogs:
-			w.notes.add(fmt.Sprintf("more than %d logs in one folder", maxLogs), printable(r.path+"/"+path))
+			w.notes.add(fmt.Sprintf("more than %d logs in one folder", maxLogs), printable(path))
 			return nil
 		}
 		f, reason := w.look(fd, in, e)
@@ -54,7 +60,7 @@ func (w *walker) logs(ctx context.Context, r *root, parent int, e dirent, path s
 			w.notes.add(reason, printable(f.path()))
 		case name.rotated:
 			w.old(newest, name, f)
-		case w.Truncate && f.size >= int64(w.MinSize):
+		case (w.Truncate || w.Reopen) && f.size >= int64(w.MinSize):
 			f.frees.Inodes = 0
 			w.live.add(f)
 		}

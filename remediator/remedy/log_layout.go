@@ -70,15 +70,24 @@ func dockerLog(id string) logLayout {
 	}
 }
 
+// A podName is a pod as its folder of logs names it.
+type podName struct {
+	namespace, name string
+	uid             string // a static pod's is the hash of its manifest
+}
+
 // podFolder reads <namespace>_<pod>_<uid>. The parts cannot contain the
 // separator: they are DNS names, and a UID or a static pod's hash.
-func podFolder(name string) (namespace string, ok bool) {
+func podFolder(name string) (pod podName, ok bool) {
 	parts := strings.Split(name, "_")
 	if len(parts) != 3 {
-		return "", false
+		return podName{}, false
 	}
-	return parts[0], dnsName(parts[0], "-") && dnsName(parts[1], "-.") && dnsName(parts[2], "-")
+	ok = dnsName(parts[0], "-") && dnsName(parts[1], "-.") && dnsName(parts[2], "-")
+	return podName{parts[0], parts[1], parts[2]}, ok
 }
+
+func (p podName) folder() string { return p.namespace + "_" + p.name + "_" + p.uid }
 
 // apiServer is a container whose output may be an audit log: --audit-log-path=-
 const apiServer = "kube-apiserver"

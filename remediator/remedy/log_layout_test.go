@@ -94,9 +94,12 @@ func TestFolderNames(t *testing.T) {
 		"..":                                "",
 		"6f1f2d3c-0000-4000-8000-000000001": "",
 	} {
-		got, ok := podFolder(name)
+		pod, ok := podFolder(name)
+		got := pod.namespace
 		if !ok {
 			got = ""
+		} else if pod.folder() != name {
+			t.Errorf("podFolder(%q) is the folder %q", name, pod.folder())
 		}
 		if got != want {
 			t.Errorf("podFolder(%q) = %q, want %q", name, got, want)

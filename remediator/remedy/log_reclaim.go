@@ -3,22 +3,28 @@ package remedy
 import (
 	"context"
 	"fmt"
-
-	headroom "github.com/nodeheadroom/headroom"
 )
 
 // LogReclaim frees what container logs take: first rotated files, oldest parts
-// of each log only, then live logs by truncation where every writer appends.
+// of each log only; then live logs by renaming them and having the runtime make
+// them anew, after which the old file goes; then live logs by truncation where
+// every writer appends.
 //
 // It touches nothing but regular files with one link that carry the kubelet's
 // or Docker's names, beneath Node.LogRoots, on the disk in need. Rotated files
 // that a process holds open stay: removing them frees nothing until they are
 // closed, and whoever ships them has not finished. Nothing of a container named
-// kube-apiserver is touched: its output may be the audit log. A process whose
-// descriptors cannot be read forbids everything: cannot tell.
+// kube-apiserver is touched: its output may be the audit log; nor is anything of
+// a pod that has opted out. A process whose descriptors cannot be read forbids
+// everything: cannot tell.
 //
-// Removing frees blocks and an inode, truncating blocks only. Keys: keep,
-// truncate, minSize, excludeNamespaces.
+// A log is renamed only while a running container of the runtime's writes it,
+// nobody who reads it lies far behind, and there is room for a new file: a
+// runtime that cannot make one may end the container. What a reader has not
+// read by then stays.
+//
+// Removing frees blocks and an inode, the other two blocks only. Keys: keep,
+// reopen, truncate, minSize, excludeNamespaces.
 type LogReclaim struct {
 	settings *logSettings // nil is the defaults
 }
@@ -27,16 +33,19 @@ type LogReclaim struct {
 type logSettings struct {
 	// Keep is how many rotated files of every log stay, newest first.
 	Keep int `yaml:"keep"`
-	// Truncate allows to empty live logs once rotated files do not suffice.
+	// Reopen allows to rename live logs and to have them made anew once rotated
+	// files do not suffice.
+	Reopen bool `yaml:"reopen"`
+	// Truncate allows to empty live logs once that does not suffice either.
 	Truncate bool `yaml:"truncate"`
-	// MinSize is the size in bytes from which on a live log is truncated.
+	// MinSize is the size in bytes from which on a live log is touched.
 	MinSize quantity `yaml:"minSize"`
 	// ExcludeNamespaces are namespaces, spelled exactly, whose logs stay as they
 	// are. Docker's layout knows none.
 	ExcludeNamespaces []string `yaml:"excludeNamespaces"`
 }
 
-var defaultLogSettings = logSettings{Keep: 1, Truncate: true, MinSize: 1 << 20}
+var defaultLogSettings = logSettings{Keep: 1, Reopen: true, Truncate: true, MinSize: 1 << 20}
 
 // maxKeep bounds what is remembered of each log while a folder is read.
 const maxKeep = 1000
@@ -44,11 +53,16 @@ const maxKeep = 1000
 // Name returns "log-reclaim".
 func (LogReclaim) Name() string { return "log-reclaim" }
 
-// Steps are after a file was removed, and after one was emptied.
-func (LogReclaim) Steps() []string { return []string{logRemoved, logTruncated} }
+// Steps are after a file was removed or emptied, and after a live log got
+// another name and after it was made anew.
+func (LogReclaim) Steps() []string {
+	return []string{logRemoved, logRenamed, logReopened, logTruncated}
+}
 
 const (
 	logRemoved   = "log-reclaim: removed"
+	logRenamed   = "log-reclaim: renamed"
+	logReopened  = "log-reclaim: reopened"
 	logTruncated = "log-reclaim: truncated"
 )
 
@@ -92,7 +106,12 @@ func (l LogReclaim) Plan(ctx context.Context, n Node, need Need) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	out, err := optedOut(ctx, n)
+	if err != nil {
+		return Plan{}, err
+	}
 	w := newWalker(l.config(), need, held)
+	w.spared = out.spares
 	if err := w.walkRoots(ctx, n.LogRoots); err != nil {
 		return Plan{}, err
 	}
@@ -102,14 +121,8 @@ func (l LogReclaim) Plan(ctx context.Context, n Node, need Need) (Plan, error) {
 	for _, f := range w.rotated.sorted() {
 		plan.add(Remove, f)
 	}
-	if rest := need.Amount - plan.Frees.In(need.Signal.Unit()); rest > 0 && len(w.live.files) > 0 {
-		live, err := w.truncatable(ctx, n.Proc, rest)
-		if err != nil {
-			return Plan{}, err
-		}
-		for _, f := range live {
-			plan.add(Truncate, f)
-		}
+	if err := w.planLive(ctx, n, &plan); err != nil {
+		return Plan{}, err
 	}
 	plan.Notes = w.notes.list()
 	return plan, nil
@@ -118,30 +131,4 @@ func (l LogReclaim) Plan(ctx context.Context, n Node, need Need) (Plan, error) {
 func (p *Plan) add(does string, f file) {
 	p.Items = append(p.Items, Item{Does: does, What: printable(f.path()), Frees: f.frees, file: f})
 	p.Frees = p.Frees.Add(f.frees)
-}
-
-// truncatable returns the live logs that may be truncated, largest first, until
-// rest is covered.
-func (w *walker) truncatable(ctx context.Context, proc string, rest int64) ([]file, error) {
-	files := w.live.sorted()
-	targets := make(map[uint64]*uses, len(files))
-	for _, f := range files {
-		targets[f.ino] = new(uses)
-	}
-	if err := findUses(ctx, proc, w.disk, targets); err != nil {
-		return nil, err
-	}
-	var chosen []file
-	for _, f := range files {
-		if rest <= 0 {
-			break
-		}
-		if reason := targets[f.ino].forbid(f.size); reason != "" {
-			w.notes.add(reason, printable(f.path()))
-			continue
-		}
-		chosen = append(chosen, f)
-		rest -= f.frees.In(headroom.Bytes)
-	}
-	return chosen, nil
 }

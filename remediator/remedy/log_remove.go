@@ -3,6 +3,7 @@ package remedy
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -21,13 +22,18 @@ func (l LogReclaim) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]st
 		meter: meter{run: run, unit: plan.need.Signal.Unit()},
 		uses:  make(map[uint64]*uses),
 	}
+	var err error
+	if a.out, err = optedOut(ctx, n); err != nil {
+		return nil, err
+	}
 	// To read the node takes time in which a look at its processes grows old.
 	a.meter.run.Missing = func(ctx context.Context) (int64, error) {
 		clear(a.uses)
 		return run.Missing(ctx)
 	}
 	defer a.folders.close()
-	err := a.apply(ctx, plan.Items)
+	err = a.apply(ctx, plan.Items)
+	a.keepRotated()
 	return append(a.harm, a.notes.list()...), err
 }
 
@@ -41,6 +47,8 @@ type logApply struct {
 	harm    []string
 	held    map[uint64]bool  // by the scan at the start
 	uses    map[uint64]*uses // of the live logs, by the latest scan
+	out     podSet
+	rotated []*rotated // renamed and not gone yet
 }
 
 func (a *logApply) apply(ctx context.Context, items []Item) error {
@@ -52,17 +60,28 @@ func (a *logApply) apply(ctx context.Context, items []Item) error {
 			return err
 		}
 		var err error
-		switch item.Does {
-		case Remove:
+		switch {
+		case a.sparedNow(item):
+			err = leftAlone(hasOptedOut)
+		case item.Does == Remove:
 			err = a.remove(ctx, item)
-		case Truncate:
+		case item.Does == Rotate:
+			err = a.rotate(ctx, item, items[i:])
+		case item.Does == Truncate:
 			err = a.truncate(ctx, item, items[i:])
 		}
 		if err = a.note(item, err); err != nil {
 			return err
 		}
 	}
-	return nil
+	return a.settle(ctx, nil, longWait)
+}
+
+// sparedNow reports whether the pod has opted out since the plan.
+func (a *logApply) sparedNow(item Item) bool {
+	folder, _, _ := strings.Cut(item.file.in.path, "/")
+	pod, ok := podFolder(folder)
+	return ok && a.out.has(pod)
 }
 
 // note turns an error that concerns one file only into a note. What is gone is

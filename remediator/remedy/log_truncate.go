@@ -66,13 +66,17 @@ func givenBack(was, is *unix.Stat_t) headroom.Amount {
 	return headroom.Amount{Bytes: max(0, was.Blocks-is.Blocks) * 512}
 }
 
-// scan finds out who uses the live logs that may still be truncated.
+// scan finds out who uses the live logs that may still be touched, and those
+// that were renamed.
 func (a *logApply) scan(ctx context.Context, items []Item) error {
 	clear(a.uses)
 	for _, item := range items {
-		if item.Does == Truncate {
+		if item.Does != Remove {
 			a.uses[item.file.ino] = new(uses)
 		}
+	}
+	for _, r := range a.rotated {
+		a.uses[r.file.ino] = new(uses)
 	}
 	return findUses(ctx, a.node.Proc, a.disk, a.uses)
 }

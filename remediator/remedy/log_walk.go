@@ -24,15 +24,20 @@ type walker struct {
 	roots   []fileID
 	buffers [3][]byte // one per level: root, pod, container
 	batches [3][]dirent
+	// visit is what is done in a container's folder.
+	visit func(ctx context.Context, fd int, in *folder, layout logLayout) error
+	// spared says why the logs of a pod are to be left alone, or "".
+	spared func(podName) string
 }
 
 func newWalker(s logSettings, need Need, held map[uint64]bool) *walker {
 	w := &walker{logSettings: s, disk: need.Disk, held: held}
+	w.visit, w.spared = w.sort, func(podName) string { return "" }
 	w.rotated = &harvest{unit: need.Signal.Unit(), need: need.Amount, most: maxItems}
 	// Who may be truncated is known only once all are: no need bounds them yet.
 	w.live = &harvest{unit: headroom.Bytes, need: 1<<63 - 1, most: maxItems}
 	if need.Signal.Unit() != headroom.Bytes {
-		w.Truncate = false
+		w.Truncate, w.Reopen = false, false
 	}
 	for i := range w.buffers {
 		w.buffers[i] = make([]byte, 64<<10)
@@ -77,11 +82,13 @@ func (w *walker) walkRoot(ctx context.Context, path string) error {
 	}
 	w.roots = append(w.roots, r.id)
 	return w.each(ctx, r.fd, 0, r.path, func(e dirent) error {
-		namespace, pod := podFolder(e.name)
+		pod, ok := podFolder(e.name)
 		switch {
-		case pod && slices.Contains(w.ExcludeNamespaces, namespace):
-			w.notes.add("excludeNamespaces names "+namespace, printable(r.path+"/"+e.name))
-		case pod:
+		case ok && slices.Contains(w.ExcludeNamespaces, pod.namespace):
+			w.notes.add("excludeNamespaces names "+pod.namespace, printable(r.path+"/"+e.name))
+		case ok && w.spared(pod) != "":
+			w.notes.add(w.spared(pod), printable(r.path+"/"+e.name))
+		case ok:
 			return w.pod(ctx, r, e)
 		case dockerFolder(e.name):
 			return w.logs(ctx, r, r.fd, e, e.name, dockerLog(e.name))

@@ -23,7 +23,7 @@ import (
 )
 
 // All lists every remedy, gentlest first. Policies name them.
-var All = []Remedy{LogReclaim{}, JournalVacuum{}, Exec{}}
+var All = []Remedy{LogReclaim{}, JournalVacuum{}, ContainerPrune{}, Exec{}}
 
 // A Remedy is one kind of action that makes room. Values are immutable; their
 // methods may be called from many goroutines, but only one Apply should run on
@@ -84,6 +84,8 @@ type Node struct {
 	JournalSocket string
 	// Runtime is the container runtime; nil where there is none to ask.
 	Runtime Runtime
+	// Disk says which disk a role of filesystems is on; nil where nobody can.
+	Disk func(context.Context, headroom.Filesystem) (node.Disk, error)
 	// Pods says which pods are bound to the node; nil where nobody can.
 	Pods Pods
 	// Unused remembers since when images have not been used.
@@ -100,9 +102,9 @@ type Need struct {
 // What an Item does.
 const (
 	Remove   = "remove"
+	Rotate   = "rotate" // begin a log anew, so that what it held can go
 	Truncate = "truncate"
 	Execute  = "run"
-	Rotate   = "rotate"
 )
 
 // An Item is one effect of a plan.
@@ -113,6 +115,9 @@ type Item struct {
 
 	file file   // identity, for items that are files
 	id   string // identity, for those of the runtime: an image's ID, a container's
+
+	sandbox bool // id is a sandbox's
+	unknown bool // Frees is not all of it
 }
 
 // A Plan is what a remedy would do, in order, and just enough of it.

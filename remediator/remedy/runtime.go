@@ -33,6 +33,10 @@ type Containers interface {
 	// Container adds what only a container's own status tells.
 	Container(ctx context.Context, id string) (runtime.Container, bool, error)
 	RemoveContainer(ctx context.Context, id string) error
+	// Written says how much a container has written into its own filesystem. It
+	// is not known where the runtime does not say so of this one: containerd
+	// says it of running ones only.
+	Written(ctx context.Context, id string) (bytes, inodes int64, known bool, err error)
 	// ReopenLog makes the runtime create the container's log anew and write
 	// there. It fails for a container that does not run.
 	ReopenLog(ctx context.Context, id string) error

@@ -38,6 +38,43 @@ func (u *uses) forbid(size int64) string {
 	case u.writers == 0:
 		return "no writer is seen: cannot tell who writes it"
 	}
+	return u.behind(size)
+}
+
+// maxLag is how far a reader may lie behind a log that is to be renamed: what it
+// reads within a moment. Who lies further behind would keep the renamed file.
+const maxLag = 1 << 20
+
+// forbidReopen returns why a log of that size must not be renamed and reopened,
+// or "". Whether its writers append does not matter.
+func (u *uses) forbidReopen(size int64) string {
+	switch {
+	case u.unclear != "":
+		return "cannot tell: " + u.unclear
+	case u.mapped != "":
+		return "process " + u.mapped + " maps it"
+	case u.writers == 0:
+		return "no writer is seen: cannot tell who writes it"
+	}
+	return u.behind(size - maxLag)
+}
+
+// forbidRemoval returns why the old file of a log of that size must not go yet,
+// or "".
+func (u *uses) forbidRemoval(size int64) string {
+	switch {
+	case u.unclear != "":
+		return "cannot tell: " + u.unclear
+	case u.mapped != "":
+		return "process " + u.mapped + " maps it"
+	case u.writers > 0:
+		return "it is still open for writing"
+	}
+	return u.behind(size)
+}
+
+// behind returns which reader has not come that far, or "".
+func (u *uses) behind(size int64) string {
 	for _, r := range u.readers {
 		if r.offset < size {
 			return fmt.Sprintf("reader behind: process %s has not read it to the end", r.process)

@@ -1,0 +1,43 @@
+package cri
+
+import (
+	"context"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+func TestWritten(t *testing.T) {
+	stats := func(id string, layer *v1.FilesystemUsage) proto.Message {
+		return &v1.ContainerStatsResponse{Stats: &v1.ContainerStats{
+			Attributes: &v1.ContainerAttributes{Id: id}, WritableLayer: layer,
+		}}
+	}
+	full := &v1.FilesystemUsage{UsedBytes: &v1.UInt64Value{Value: 4096}, InodesUsed: &v1.UInt64Value{Value: 3}}
+	for sentence, tc := range map[string]struct {
+		answer proto.Message
+		err    error
+		known  bool
+		fails  bool
+	}{
+		"it is what the runtime says":                       {answer: stats("c0", full), known: true},
+		"no layer is unknown":                               {answer: stats("c0", nil)},
+		"a layer without a size is unknown":                 {answer: stats("c0", &v1.FilesystemUsage{})},
+		"another container's is unknown":                    {answer: stats("c1", full)},
+		"of a dead one containerd says nothing":             {err: status.Error(codes.Unknown, "unexpected metrics response: []")},
+		"of one that is gone nobody says anything":          {err: status.Error(codes.NotFound, "not found")},
+		"that there is nobody to ask is an error, not zero": {err: status.Error(codes.Unavailable, "gone"), fails: true},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			s := serve(t, "cri-o.json")
+			s.instead["ContainerStats"] = func(context.Context, proto.Message) (proto.Message, error) { return tc.answer, tc.err }
+			bytes, inodes, known, err := client(t, s).Written(t.Context(), "c0")
+			if known != tc.known || (err != nil) != tc.fails || known && (bytes != 4096 || inodes != 3) {
+				t.Errorf("%d bytes, %d inodes, %t: %v", bytes, inodes, known, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,247 @@
+package remedy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node/runtime"
+)
+
+// Apply looks at every container again, by the list and by its own status, right
+// before it removes it; between that look and the removal lies one call, in which
+// the kubelet does not start a dead container, for it makes a new one. Its logs
+// go after it. What a container had written counts as one inode where the
+// runtime does not say how much it was.
+func (c ContainerPrune) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]string, error) {
+	if n.Runtime == nil {
+		return nil, errors.New("no container runtime to ask: name its socket with --runtime.endpoint")
+	}
+	out, err := optedOut(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	p := &pruner{pruneSettings: c.config(), node: n, need: plan.need, out: out}
+	if p.layers, err = p.layersInNeed(ctx); err != nil {
+		return nil, err
+	}
+	a := pruneApply{p: p, logApply: logApply{
+		node: n, disk: plan.need.Disk, out: out, meter: meter{run: run, unit: plan.need.Signal.Unit()},
+	}}
+	defer a.folders.close()
+	err = a.apply(ctx, plan.Items)
+	return slices.Concat(p.notes.list(), a.notes.list()), err
+}
+
+// A pruneApply is one run of ContainerPrune.Apply.
+type pruneApply struct {
+	logApply
+	p      *pruner
+	failed int // removals that the runtime refused
+}
+
+// maxFailed is after how many refusals a runtime is not asked for more.
+const maxFailed = 3
+
+func (a *pruneApply) apply(ctx context.Context, items []Item) error {
+	for _, item := range items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if enough, err := a.meter.enough(ctx); enough || err != nil {
+			return err
+		}
+		var err error
+		switch {
+		case item.sandbox:
+			err = a.sandbox(ctx, item)
+		case item.id != "":
+			err = a.container(ctx, item)
+		case a.sparedNow(item):
+			err = leftAlone(hasOptedOut)
+		default:
+			err = a.orphan(ctx, item)
+		}
+		if err = a.note(item, err); err != nil {
+			return err
+		}
+		if item.unknown { // only the disk can tell what it was worth
+			a.meter.missing, a.meter.freed = 0, 0
+		}
+	}
+	return nil
+}
+
+// container removes a dead container, and then the logs that only it had.
+func (a *pruneApply) container(ctx context.Context, item Item) error {
+	all, err := a.node.Runtime.Containers(ctx)
+	if err != nil {
+		return fmt.Errorf("list containers: %w", err)
+	}
+	i := slices.IndexFunc(all, func(c runtime.Container) bool { return c.ID == item.id })
+	h := historyOf(all)
+	switch {
+	case i < 0:
+		return nil // the kubelet was faster
+	case !all[i].Dead:
+		return leftAlone(hasChanged)
+	case !a.p.mayGo(all[i], h):
+		return nil // and says why
+	}
+	files, users, err := a.logsOf(ctx, all[i], h, item)
+	if err != nil {
+		return err
+	}
+	layer, err := a.layer(ctx, item)
+	if err != nil {
+		return err
+	}
+	switch reason := a.p.stillDead(ctx, item.id); reason {
+	case "":
+	case goneMeanwhile:
+		return nil
+	default:
+		return leftAlone(reason)
+	}
+	if err := a.refused(ctx, a.node.Runtime.RemoveContainer(ctx, item.id)); err != nil {
+		return err
+	}
+	a.meter.removed(item, layer)
+	a.meter.run.step(pruneContainer)
+	for _, f := range files {
+		if err := a.note(item, a.dropLog(item, &f, users[f.ino])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layer is what the container has written, as far as it is on the disk in need
+// and the runtime says so.
+func (a *pruneApply) layer(ctx context.Context, item Item) (headroom.Amount, error) {
+	bytes, inodes, known, err := a.node.Runtime.Written(ctx, item.id)
+	switch {
+	case err != nil:
+		return headroom.Amount{}, leftAlone("cannot tell how much it has written: " + err.Error())
+	case known && a.p.MaxWritable > 0 && bytes > int64(a.p.MaxWritable):
+		return headroom.Amount{}, leftAlone(fmt.Sprintf("it has written more than maxWritable (%d bytes)", a.p.MaxWritable))
+	case !a.p.layers:
+		return headroom.Amount{}, nil
+	case !known:
+		return headroom.Amount{Inodes: 1}, nil // its folder, at least
+	}
+	return headroom.Amount{Bytes: bytes, Inodes: inodes}, nil
+}
+
+// refused turns a runtime's refusal into a reason, and the third into an error.
+func (a *pruneApply) refused(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if a.failed++; ctx.Err() != nil || a.failed == maxFailed {
+		return fmt.Errorf("remove: %w", err)
+	}
+	return leftAlone("remove: " + err.Error())
+}
+
+// logsOf returns the files that only that container has as its log, and who uses
+// them, or why one of them is needed.
+func (a *pruneApply) logsOf(ctx context.Context, c runtime.Container, h history, item Item) ([]file, map[uint64]*uses, error) {
+	if item.file.in == nil {
+		return nil, nil, nil
+	}
+	found := make(logsByName)
+	w := newWalker(logSettings{}, Need{Disk: item.file.in.id.disk}, nil)
+	dir, err := a.folders.enter(item.file.in)
+	switch err {
+	case nil:
+	case unix.ENOENT, errChanged:
+		return nil, nil, nil
+	default:
+		return nil, nil, err
+	}
+	again, err := openBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY) // to be read from its beginning
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unix.Close(again)
+	if err := w.gather(ctx, again, item.file.in, kubeletLog, found); err != nil {
+		return nil, nil, err
+	}
+	logs := found.of(c, h)
+	if logs == nil {
+		return nil, nil, nil
+	}
+	users, err := a.usersOf(ctx, logs.files)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range logs.files {
+		if reason := users[f.ino].forbidRemoval(f.size); reason != "" {
+			return nil, nil, leftAlone("its log is needed: " + reason)
+		}
+	}
+	return logs.files, users, nil
+}
+
+func (a *pruneApply) usersOf(ctx context.Context, files []file) (map[uint64]*uses, error) {
+	users := make(map[uint64]*uses, len(files))
+	for _, f := range files {
+		users[f.ino] = new(uses)
+	}
+	if len(files) == 0 {
+		return users, nil
+	}
+	return users, findUses(ctx, a.node.Proc, files[0].in.id.disk, users)
+}
+
+// orphan removes a log whose container is gone.
+func (a *pruneApply) orphan(ctx context.Context, item Item) error {
+	users, err := a.usersOf(ctx, []file{item.file})
+	if err != nil {
+		return err
+	}
+	return a.dropLog(item, &item.file, users[item.file.ino])
+}
+
+// dropLog removes a log that nobody needs.
+func (a *pruneApply) dropLog(item Item, f *file, u *uses) error {
+	freed, reason, err := a.drop(f, u)
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		return leftAlone(reason)
+	}
+	if f.in.id.disk != a.disk {
+		freed = headroom.Amount{}
+	}
+	a.meter.removed(item, freed)
+	a.meter.run.step(pruneLog)
+	return nil
+}
+
+// sandbox removes one if its pod is still unknown.
+func (a *pruneApply) sandbox(ctx context.Context, item Item) error {
+	all, err := a.node.Runtime.Containers(ctx)
+	if err != nil {
+		return fmt.Errorf("list containers: %w", err)
+	}
+	list, reason := a.p.forgotten(ctx, sandboxesOf(all))
+	if reason != "" {
+		return leftAlone(reason)
+	}
+	if !slices.ContainsFunc(list, func(s runtime.Sandbox) bool { return s.ID == item.id }) {
+		return leftAlone(hasChanged)
+	}
+	if err := a.refused(ctx, a.node.Runtime.RemoveSandbox(ctx, item.id)); err != nil {
+		return err
+	}
+	a.meter.removed(item, headroom.Amount{Inodes: 1}) // its folder, at least
+	a.meter.run.step(pruneSandbox)
+	return nil
+}
