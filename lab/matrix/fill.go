@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/nodeheadroom/headroom/lab/cluster"
 )
@@ -32,6 +33,9 @@ type fill struct {
 	// prepare makes what must be there before the fill begins, and before the
 	// disk is settled; nil if nothing.
 	prepare func(context.Context, *stand) error
+	// ages is how long what was prepared must have been seen by the remediator
+	// before the fill begins: it leaves alone what is young.
+	ages time.Duration
 	// run fills: it takes the amount that the order says in the time that it
 	// says, whatever others do, and returns when it has ended.
 	run func(context.Context, *stand, order) error

@@ -32,11 +32,14 @@ var theirs = []string{"prometheus", "alertmanager"}
 
 // openLab starts the control plane and builds our programs into dir.
 func openLab(ctx context.Context, root, dir string) (l *lab, err error) {
-	l = &lab{root: root, dir: dir}
-	if l.shipped, err = readShipped(root); err != nil {
+	l = &lab{dir: dir}
+	if l.root, err = filepath.Abs(root); err != nil {
 		return nil, err
 	}
-	if l.inputs, err = readInputs(root); err != nil {
+	if l.shipped, err = readShipped(l.root); err != nil {
+		return nil, err
+	}
+	if l.inputs, err = readInputs(l.root); err != nil {
 		return nil, err
 	}
 	for _, program := range []struct {

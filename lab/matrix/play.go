@@ -60,14 +60,18 @@ func (l *lab) play(ctx context.Context, r row, with bool, number int) (one resul
 // quiet waits until Prometheus knows enough of the node.
 func (s *stand) quiet(ctx context.Context) error {
 	series := `{__name__=~"headroom_signal_available_.+",signal="` + s.signals()[0] + `"}`
-	ctx, cancel := context.WithTimeout(ctx, quietly+2*time.Minute)
+	past := quietly
+	if s.with {
+		past = max(past, s.row.fill.ages)
+	}
+	ctx, cancel := context.WithTimeout(ctx, past+2*time.Minute)
 	defer cancel()
 	return cluster.Wait(ctx, "a quiet past in Prometheus", func(ctx context.Context) error {
 		if err := pause(ctx, time.Second); err != nil {
 			return err
 		}
-		first, err := s.prometheus.First(ctx, series, 2*quietly)
-		if err == nil && time.Since(first) < quietly {
+		first, err := s.prometheus.First(ctx, series, 2*past)
+		if err == nil && time.Since(first) < past {
 			err = fmt.Errorf("the first sample is of %s", first)
 		}
 		return err

@@ -5,6 +5,7 @@
 //	worker write FILE BYTES [BYTES_PER_SECOND]  writes a file
 //	worker log BYTES [BYTES_PER_SECOND [LINE]]  writes numbered lines to standard output
 //	worker leave FILE BYTES [BYTES_PER_SECOND]  writes a file and ends as a crash does
+//	worker end                                  ends at once, and well
 //	worker obey FILE                            waits for FILE and does what it says
 //	worker inodes FOLDER COUNT                  makes empty files
 //	worker tasks COUNT                          has so many threads more
@@ -48,6 +49,9 @@ func run(args []string) error {
 	if len(args) == 0 || args[0] == "pause" {
 		return nil
 	}
+	if args[0] == "end" {
+		os.Exit(0)
+	}
 	if args[0] == "obey" && len(args) == 2 {
 		order, err := await(args[1])
 		if err != nil {
@@ -76,7 +80,7 @@ func run(args []string) error {
 	case args[0] == "memory" && len(args) == 2:
 		return memory(numbers[0])
 	}
-	return fmt.Errorf("%q: not one of pause, write, log, leave, obey, inodes, tasks, memory with their arguments", args)
+	return fmt.Errorf("%q: not one of pause, end, write, log, leave, obey, inodes, tasks, memory with their arguments", args)
 }
 
 // parse reads the numbers among the arguments; only the first may be a path.
