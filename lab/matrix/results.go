@@ -102,11 +102,3 @@ func (r *results) counts(w row, with bool, now inputs) []result {
 	}
 	return found
 }
-
-// kept returns the play of that number, whatever it was played by.
-func (r *results) kept(w row, with bool, play int) (result, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	one, ok := r.all[key{w.name(), with, play}]
-	return one, ok
-}
