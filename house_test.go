@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"node/kubelet":             {"", "node", "node/poll"},
 	"node/flag":                {"", "node", "node/kubelet", "node/runtime"},
 	"node/runtime":             {"node/poll"},
+	"node/runtime/cri":         {"node/runtime"},
 	"node/nodetest":            {},
 	"exporter":                 {"", "node", "node/flag", "node/kubelet", "node/poll"},
 	"remediator/remedy":        {"", "node", "node/runtime"},

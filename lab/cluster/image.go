@@ -12,8 +12,9 @@ import (
 	"github.com/nodeheadroom/headroom/lab/oci"
 )
 
-// Images that every node has: there is no registry, so pods use imagePullPolicy
-// Never. Both are the program lab/cluster/worker.
+// Images that every node has: imported, for which pods use imagePullPolicy Never.
+// Both are the program lab/cluster/worker. What is to be pulled comes from package
+// registry.
 const (
 	PauseImage  = "localhost/pause:1"
 	WorkerImage = "localhost/worker:1"
@@ -32,18 +33,27 @@ type Image struct {
 
 // Load puts an image into the node's containerd.
 func (n *Node) Load(ctx context.Context, image Image) error {
+	made, err := n.cluster.Make(ctx, image)
+	if err != nil {
+		return err
+	}
+	return n.Import(ctx, made)
+}
+
+// Make makes an image, for a registry for example.
+func (c *Cluster) Make(ctx context.Context, image Image) (oci.Image, error) {
 	if image.Program == "" {
-		program, err := n.cluster.worker(ctx)
+		program, err := c.worker(ctx)
 		if err != nil {
-			return err
+			return oci.Image{}, err
 		}
 		image.Program = program
 	}
 	made, err := image.oci()
 	if err != nil {
-		return fmt.Errorf("image %s: %w", image.Name, err)
+		return oci.Image{}, fmt.Errorf("image %s: %w", image.Name, err)
 	}
-	return n.Import(ctx, made)
+	return made, nil
 }
 
 // Import puts any image into the node's containerd.
@@ -56,7 +66,7 @@ func (n *Node) Import(ctx context.Context, image oci.Image) error {
 	if err := errors.Join(image.Write(file), file.Close()); err != nil {
 		return fmt.Errorf("image %s: %w", image.Name, err)
 	}
-	_, err = n.ctr(ctx, "images", "import", "--local", "--no-unpack=false", file.Name())
+	_, err = n.Ctr(ctx, "images", "import", "--local", "--no-unpack=false", file.Name())
 	return err
 }
 

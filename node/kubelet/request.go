@@ -159,6 +159,8 @@ func remedyFor(path string, status int) string {
 		return ": whoever asks needs \"get\" on nodes/stats"
 	case status == http.StatusForbidden && path == metricsPath:
 		return ": whoever asks needs \"get\" on nodes/metrics"
+	case status == http.StatusForbidden && path == podsPath:
+		return ": whoever asks needs \"get\" on nodes/pods (before Kubernetes 1.33: nodes/proxy)"
 	case status == http.StatusForbidden:
 		return ": whoever asks needs \"get\" on nodes/configz (before Kubernetes 1.33: nodes/proxy)"
 	case status == http.StatusNotFound && path == "/configz":
