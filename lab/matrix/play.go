@@ -151,6 +151,7 @@ func (s *stand) alert(ctx context.Context, began time.Time) (name string, at tim
 
 // harm is what was lost besides pods.
 func (s *stand) harm(ctx context.Context) (h harm, err error) {
+	h.Pulls = s.pulledAgain()
 	if h.Bystanders, err = s.logs.lost("bystander"); err != nil {
 		return h, err
 	}

@@ -60,7 +60,7 @@ func (s speed) lasts() time.Duration {
 }
 
 // fills are the ways in which a disk fills up.
-var fills = []fill{logs, rotated, containers, journal, small, nobody}
+var fills = []fill{logs, rotated, images, containers, journal, small, nobody}
 
 // rows are the matrix: every fill on one disk and on two, in a burst and slowly,
 // and a node to which nothing happens.

@@ -11,6 +11,7 @@ import (
 	"github.com/nodeheadroom/headroom/lab/disk"
 	"github.com/nodeheadroom/headroom/lab/process"
 	"github.com/nodeheadroom/headroom/lab/prometheus"
+	"github.com/nodeheadroom/headroom/lab/registry"
 )
 
 // A stand is one node with all that runs on it and beside it, for one play.
@@ -22,6 +23,7 @@ type stand struct {
 	dir  string
 	logs *reader
 
+	registry   *registry.Registry
 	prometheus prometheus.Server
 	running    []*process.Process // in the order of their start
 	undo       []func() error     // what else has to be ended, in the order of its start
@@ -43,6 +45,9 @@ func (l *lab) set(ctx context.Context, r row, with bool) (s *stand, err error) {
 		return nil, err
 	}
 	if err := os.WriteFile(s.token(), []byte(rand.Text()+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	if err := s.startRegistry(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.pods(ctx); err != nil {
@@ -86,6 +91,7 @@ const bystanders = 3
 func (s *stand) bystander() cluster.Workload {
 	return cluster.Workload{
 		Name: "bystander", Namespace: s.namespace(), Node: s.node, Replicas: bystanders,
+		Image: s.registry.Host() + "/" + bystanderImage, Pull: "IfNotPresent",
 		Containers: map[string][]string{"app": {"log", "100000000", "200"}},
 	}
 }
