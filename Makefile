@@ -12,7 +12,7 @@ ldflags = -s -w -X $(common).Version=$(version) -X $(common).Revision=$(commit) 
           -X $(common).Branch=$(branch) -X $(common).BuildDate=$(date)
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor build image tools test lab lab-up lab-down e2e bench demo run lint clean
+.PHONY: help doctor build image tools test lab lab-up lab-down e2e matrix bench demo run lint clean
 
 # Packages of lab/ with tests that need the lab; lab/oracle is a module of its own.
 e2e = $(shell cd lab && grep -rl --include='*_test.go' --exclude-dir=oracle '^//go:build e2e$$' . | xargs -n 1 dirname | sort -u)
@@ -50,6 +50,10 @@ e2e: build lab tools ## everything that needs the lab, and the kubelet's own cod
 	check=$$(cd lab && go run ./tools/get staticcheck) && cd lab/oracle && \
 	export CGO_ENABLED=0 GOFLAGS=-trimpath && \
 	go vet ./... && $$check ./... && go test -timeout 60m ./... # with the flags by which the kubelet was built: nothing is compiled twice
+
+matrix: lab tools ## every incident on real nodes, without the remediator and with it; goes on where it was (hours; root). ROWS=logs,small/two chooses, FORCE=1 plays again
+	@cd lab && go build -o ../bin/ ./matrix
+	@bin/matrix -rows '$(ROWS)' $(if $(FORCE),-force)
 
 bench: build ## the measurements, against their budgets (4 minutes; root for all of them)
 	@cd lab && go run ./tools/get node_exporter && go build -o ../bin/ ./bench

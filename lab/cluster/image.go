@@ -78,6 +78,9 @@ func (n *Node) images(ctx context.Context) error {
 	return n.Load(ctx, Image{Name: WorkerImage, Args: []string{"pause"}})
 }
 
+// Worker is the program in WorkerImage, for use outside of pods.
+func (c *Cluster) Worker(ctx context.Context) (path string, err error) { return c.worker(ctx) }
+
 // worker builds the program lab/cluster/worker, static, once per lab.
 func (c *Cluster) worker(ctx context.Context) (string, error) {
 	binary := filepath.Join(c.Dir, "worker")

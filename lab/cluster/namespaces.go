@@ -18,11 +18,11 @@ const (
 	baseVariable = "HEADROOM_LAB_BASE"
 )
 
-// Main runs a test binary's tests in mount, process and network namespaces of
-// their own, and returns their exit code. Whatever happens to the tests, kill -9
-// included, nothing of their labs stays behind: the namespaces end with their
-// first process and take processes, mounts, loop devices and networks along;
-// a sweeper outside removes cgroups and folders.
+// Main runs a test binary's tests, or whatever else a program does with a lab, in
+// mount, process and network namespaces of its own, and returns its exit code.
+// Whatever happens to it, kill -9 included, nothing of its labs stays behind: the
+// namespaces end with their first process and take processes, mounts, loop devices
+// and networks along; a sweeper outside removes cgroups and folders.
 // The lab's programs are built first, where there is a network.
 //
 //	func TestMain(m *testing.M) { os.Exit(cluster.Main(m.Run)) }

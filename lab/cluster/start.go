@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,16 +36,31 @@ var labs atomic.Int32
 // starts: a control plane without nodes. It ends with the tests.
 func Start(t T) *Cluster {
 	t.Helper()
+	c, err := Shared(t.Context())
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return c
+}
+
+// Shared returns the lab of this process, which must have begun with Main; the
+// first that asks starts it. It ends with the process.
+func Shared(ctx context.Context) (*Cluster, error) {
 	shared.Lock()
 	defer shared.Unlock()
-	if shared.cluster == nil {
-		c, err := Up(t.Context(), folder(t))
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		shared.cluster = c
+	if shared.cluster != nil {
+		return shared.cluster, nil
 	}
-	return shared.cluster
+	dir, err := nextFolder()
+	if err != nil {
+		return nil, err
+	}
+	c, err := Up(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	shared.cluster = c
+	return c, nil
 }
 
 // StartOwn starts a lab for this test alone.
@@ -65,11 +81,19 @@ func StartOwn(t T) *Cluster {
 // folder is where the next lab of this binary may be.
 func folder(t T) string {
 	t.Helper()
+	dir, err := nextFolder()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return dir
+}
+
+func nextFolder() (string, error) {
 	base := os.Getenv(baseVariable)
 	if base == "" {
-		t.Fatalf("TestMain must call cluster.Main")
+		return "", errors.New("a lab that ends with its process: begin with cluster.Main")
 	}
-	return filepath.Join(base, strconv.Itoa(int(labs.Add(1))))
+	return filepath.Join(base, strconv.Itoa(int(labs.Add(1)))), nil
 }
 
 func endShared() error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/relocate"
 )
 
 // binaries are the programs that take part.
@@ -58,7 +59,7 @@ func (p *parts) startOurs(ctx context.Context) (err error) {
 	}
 	p.at.remediator, err = p.start(ctx, "remediator", p.binaries.remediator, p.nodeFlags(listen,
 		"--no-dry-run",
-		"--node.name="+nodeName,
+		"--node.name="+relocate.Node,
 		// Unlike the others it names no address, and is taken as it lies there.
 		"--policy.file="+filepath.Join(p.root, "deploy", "policy.yaml"),
 		"--webhook.token-file="+token,
@@ -70,9 +71,9 @@ func (p *parts) startOurs(ctx context.Context) (err error) {
 
 // startTheirs starts Alertmanager and Prometheus, with what is shipped.
 func (p *parts) startTheirs(ctx context.Context) error {
-	r := relocation{exporterAddress: p.at.exporter, remediatorAddress: p.at.remediator}
+	r := relocate.Map{relocate.Exporter: p.at.exporter, relocate.Remediator: p.at.remediator}
 	// Prometheus must know where Alertmanager is, so that comes first.
-	if err := r.place(p.root, p.dir, "deploy/alertmanager/alertmanager.yml"); err != nil {
+	if err := r.Place(p.root, p.dir, "deploy/alertmanager/alertmanager.yml"); err != nil {
 		return err
 	}
 	var err error
@@ -83,8 +84,8 @@ func (p *parts) startTheirs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r[alertmanagerAddress] = p.at.alertmanager
-	if err := r.place(p.root, p.dir, "deploy/prometheus/prometheus.yml", "rules/*.yaml"); err != nil {
+	r[relocate.Alertmanager] = p.at.alertmanager
+	if err := r.Place(p.root, p.dir, "deploy/prometheus/prometheus.yml", "rules/*.yaml"); err != nil {
 		return err
 	}
 	p.at.prometheus, err = p.start(ctx, "prometheus", p.binaries.prometheus, listen,

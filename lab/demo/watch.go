@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/lab/relocate"
 )
 
 // watched is the signal that the show is about: on a node with one disk, imagefs's
@@ -197,7 +198,7 @@ func (w *watch) record() func(context.Context) {
 			return
 		}
 		out, err := exec.CommandContext(ctx, w.parts.binaries.remediator, "show", string(watched), "-o", "json",
-			"--journal.file="+w.parts.journal(), "--node.name="+nodeName).Output()
+			"--journal.file="+w.parts.journal(), "--node.name="+relocate.Node).Output()
 		if err != nil {
 			return
 		}

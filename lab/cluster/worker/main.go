@@ -3,7 +3,10 @@
 //
 //	worker pause
 //	worker write FILE BYTES [BYTES_PER_SECOND]  writes a file
-//	worker log BYTES [BYTES_PER_SECOND]         writes lines to standard output
+//	worker log BYTES [BYTES_PER_SECOND [LINE]]  writes numbered lines to standard output
+//	worker leave FILE BYTES [BYTES_PER_SECOND]  writes a file and ends as a crash does
+//	worker end                                  ends at once, and well
+//	worker obey FILE                            waits for FILE and does what it says
 //	worker inodes FOLDER COUNT                  makes empty files
 //	worker tasks COUNT                          has so many threads more
 //	worker memory BYTES                         touches so much memory
@@ -46,6 +49,16 @@ func run(args []string) error {
 	if len(args) == 0 || args[0] == "pause" {
 		return nil
 	}
+	if args[0] == "end" {
+		os.Exit(0)
+	}
+	if args[0] == "obey" && len(args) == 2 {
+		order, err := await(args[1])
+		if err != nil {
+			return err
+		}
+		return run(order)
+	}
 	numbers, err := parse(args[1:])
 	if err != nil {
 		return err
@@ -53,8 +66,13 @@ func run(args []string) error {
 	switch {
 	case args[0] == "write" && len(args) >= 3:
 		return write(args[1], numbers)
+	case args[0] == "leave" && len(args) >= 3:
+		if err := write(args[1], numbers); err != nil {
+			return err
+		}
+		return errLeft
 	case args[0] == "log" && len(args) >= 2:
-		return pour(os.Stdout, numbers, strings.Repeat("a line of the worker's log ", 4)[:99]+"\n")
+		return log(os.Stdout, numbers)
 	case args[0] == "inodes" && len(args) == 3:
 		return inodes(args[1], numbers[0])
 	case args[0] == "tasks" && len(args) == 2:
@@ -62,7 +80,7 @@ func run(args []string) error {
 	case args[0] == "memory" && len(args) == 2:
 		return memory(numbers[0])
 	}
-	return fmt.Errorf("%q: not one of pause, write, log, inodes, tasks, memory with their arguments", args)
+	return fmt.Errorf("%q: not one of pause, end, write, log, leave, obey, inodes, tasks, memory with their arguments", args)
 }
 
 // parse reads the numbers among the arguments; only the first may be a path.
@@ -97,9 +115,16 @@ func write(path string, numbers []int64) error {
 
 // pour writes numbers[0] bytes, at numbers[1] bytes a second if that is given.
 func pour(to io.Writer, numbers []int64, piece string) error {
+	return pace(numbers, func(left int64) (int, error) {
+		return io.WriteString(to, piece[:min(int64(len(piece)), left)])
+	})
+}
+
+// pace calls write, which is told how much is left and says how much it wrote.
+func pace(numbers []int64, write func(left int64) (int, error)) error {
 	began, done := time.Now(), int64(0)
 	for done < numbers[0] {
-		n, err := io.WriteString(to, piece[:min(int64(len(piece)), numbers[0]-done)])
+		n, err := write(numbers[0] - done)
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,6 @@
-package main
+// Package relocate takes the shipped configuration to where the lab plays it: the
+// addresses and the node's name in it change, and nothing else.
+package relocate
 
 import (
 	"bytes"
@@ -9,23 +11,21 @@ import (
 	"strings"
 )
 
-// nodeName is the node's name in the shipped Prometheus configuration.
-const nodeName = "node-1"
+// Node is the node's name in the shipped Prometheus configuration.
+const Node = "node-1"
 
-// Where the shipped configuration expects each program. The demo takes free
-// ports, and changes nothing else.
+// Where the shipped configuration expects each program.
 const (
-	exporterAddress     = "localhost:10910"
-	remediatorAddress   = "localhost:10911"
-	alertmanagerAddress = "localhost:9093"
+	Exporter     = "localhost:10910"
+	Remediator   = "localhost:10911"
+	Alertmanager = "localhost:9093"
 )
 
-// A relocation maps the addresses in the shipped files to those that are played
-// at.
-type relocation map[string]string
+// A Map has the names in the shipped files, and those that are played with.
+type Map map[string]string
 
-// apply replaces addresses and nothing else: reverse undoes it to the byte.
-func (r relocation) apply(file []byte) []byte {
+// apply replaces names and nothing else: reverse undoes it to the byte.
+func (r Map) apply(file []byte) []byte {
 	var pairs []string
 	for from, to := range r {
 		pairs = append(pairs, from, to)
@@ -33,8 +33,8 @@ func (r relocation) apply(file []byte) []byte {
 	return []byte(strings.NewReplacer(pairs...).Replace(string(file)))
 }
 
-func (r relocation) reverse() relocation {
-	back := make(relocation, len(r))
+func (r Map) reverse() Map {
+	back := make(Map, len(r))
 	for from, to := range r {
 		back[to] = from
 	}
@@ -45,7 +45,7 @@ func (r relocation) reverse() relocation {
 var address = regexp.MustCompile(`\blocalhost:\d+|\b\d+\.\d+\.\d+\.\d+:\d+|\[[0-9a-f:]+\]:\d+`)
 
 // strangers lists the addresses in file that r does not know.
-func (r relocation) strangers(file []byte) []string {
+func (r Map) strangers(file []byte) []string {
 	var unknown []string
 	for _, found := range address.FindAll(file, -1) {
 		if _, known := r[string(found)]; !known {
@@ -55,9 +55,9 @@ func (r relocation) strangers(file []byte) []string {
 	return unknown
 }
 
-// place writes shipped files below dir, relocated: rules into dir/rules, all
+// Place writes shipped files below dir, relocated: rules into dir/rules, all
 // others into dir itself, as their comments ask for.
-func (r relocation) place(root, dir string, patterns ...string) error {
+func (r Map) Place(root, dir string, patterns ...string) error {
 	for _, pattern := range patterns {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
@@ -79,7 +79,7 @@ func (r relocation) place(root, dir string, patterns ...string) error {
 	return nil
 }
 
-func (r relocation) move(from, to string) error {
+func (r Map) move(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (r relocation) move(from, to string) error {
 	}
 	moved := r.apply(data)
 	if !bytes.Equal(r.reverse().apply(moved), data) {
-		return fmt.Errorf("%s: more than addresses would change", from)
+		return fmt.Errorf("%s: more than its names would change", from)
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err

@@ -1,0 +1,148 @@
+// Command matrix plays incidents on real nodes, without the remediator and with it,
+// and prints what became of every pod: the table of the README.
+//
+// Run it with make matrix. Every play is kept as soon as it is over, in
+// lab/matrix/results, and not played again while neither what takes part in it nor
+// its row has changed: a matrix that is interrupted goes on where it was.
+// ROWS=logs,journal/two chooses rows by the beginning of their names.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/product"
+	"github.com/nodeheadroom/headroom/lab/tools"
+)
+
+type options struct {
+	rows    string
+	results string
+	force   bool
+	only    bool // the table
+	atOnce  int
+	plays   int
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.rows, "rows", "", "rows to play, by the beginnings of their names, with commas between; all if empty")
+	flag.StringVar(&o.results, "results", "lab/matrix/results", "where results are kept")
+	flag.BoolVar(&o.force, "force", false, "play also what is kept")
+	flag.BoolVar(&o.only, "table", false, "only print the table of what is kept")
+	flag.IntVar(&o.atOnce, "at-once", 6, "how many nodes play at once")
+	flag.IntVar(&o.plays, "plays", plays, "how many plays of each row to have, at most")
+	flag.Parse()
+	if o.only {
+		os.Exit(code(show(o, os.Stdout)))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	// The namespaces of the lab have no network: all must be built before.
+	if err := tools.Build(ctx, theirs, os.Stderr); err != nil {
+		os.Exit(code(err))
+	}
+	os.Exit(cluster.Main(func() int { return code(run(ctx, o, os.Stdout)) }))
+}
+
+func code(err error) int {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "matrix:", err)
+		return 1
+	}
+	return 0
+}
+
+// run plays what is missing and prints the table.
+func run(ctx context.Context, o options, out io.Writer) error {
+	root, err := product.Root()
+	if err != nil {
+		return err
+	}
+	all, err := choose(rows(), o.rows)
+	if err != nil {
+		return err
+	}
+	kept, err := openResults(o.results)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "headroom-matrix-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	l, err := openLab(ctx, root, dir)
+	if err != nil {
+		return err
+	}
+	var parts []part
+	for _, p := range missing(all, kept, l.inputs, o.force) {
+		if p.play <= o.plays {
+			parts = append(parts, p)
+		}
+	}
+	fmt.Fprintf(out, "%d rows; %d plays to play, %d at once. What differs from what is shipped: %s\n", len(all), len(parts), o.atOnce, differs)
+	err = l.conduct(ctx, parts, o.atOnce, kept, out)
+	fmt.Fprintln(out)
+	newTable(all, kept, l.shipped, l.inputs).write(out)
+	return err
+}
+
+// show prints the table of what is kept.
+func show(o options, out io.Writer) error {
+	root, err := product.Root()
+	if err != nil {
+		return err
+	}
+	all, err := choose(rows(), o.rows)
+	if err != nil {
+		return err
+	}
+	kept, err := openResults(o.results)
+	if err != nil {
+		return err
+	}
+	s, err := readShipped(root)
+	if err != nil {
+		return err
+	}
+	now, err := readInputs(filepath.Clean(root))
+	if err != nil {
+		return err
+	}
+	newTable(all, kept, s, now).write(out)
+	return nil
+}
+
+// choose returns the rows whose names begin with one of the words.
+func choose(all []row, words string) ([]row, error) {
+	if words == "" {
+		return all, nil
+	}
+	var chosen []row
+	for _, r := range all {
+		for word := range strings.SplitSeq(words, ",") {
+			if strings.HasPrefix(r.name(), strings.TrimSpace(word)) {
+				chosen = append(chosen, r)
+				break
+			}
+		}
+	}
+	if len(chosen) == 0 {
+		var names []string
+		for _, r := range all {
+			names = append(names, r.name())
+		}
+		return nil, fmt.Errorf("no row begins with %q: there are %s", words, strings.Join(names, ", "))
+	}
+	return chosen, nil
+}

@@ -1,0 +1,55 @@
+//go:build e2e
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/tools"
+)
+
+// TestMain builds the programs that the lab has no use for before there is no
+// network any more.
+func TestMain(m *testing.M) {
+	if err := tools.Build(context.Background(), theirs, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(cluster.Main(m.Run))
+}
+
+// six rows of the matrix, played once: make matrix plays all, thrice.
+var six = []row{
+	{logs, oneDisk, burst}, {logs, twoDisks, burst}, {rotated, twoDisks, burst},
+	{small, oneDisk, burst}, {small, twoDisks, burst}, {quiet, twoDisks, speed{"", burst.meets}},
+}
+
+func TestNoBystanderIsLost(t *testing.T) {
+	l, err := openLab(t.Context(), "../..", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range six {
+		t.Run(r.name(), func(t *testing.T) {
+			t.Parallel()
+			one, err := l.play(t.Context(), r, true, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(one.short())
+			for _, note := range one.Notes {
+				t.Log(note)
+			}
+			if len(one.Lost) > 0 && !one.forbidden() {
+				t.Errorf("bystanders are lost: %+v", one.Lost)
+			}
+			if r.fill.name == quiet.name && (len(one.Acts) > 0 || one.Alert != "") {
+				t.Errorf("without a fault there are %+v, %s", one.Acts, one.Alert)
+			}
+		})
+	}
+}
