@@ -26,7 +26,8 @@ var arrows = map[string][]string{
 	"exporter":                 {"", "node", "node/flag", "node/kubelet", "node/poll"},
 	"remediator/remedy":        {"", "node", "node/runtime"},
 	"remediator/policy":        {"", "remediator/remedy"},
-	"remediator/webhook":       {},
+	"remediator/alertmanager":  {},
+	"remediator/webhook":       {"remediator/alertmanager"},
 	"remediator/engine":        {"", "node", "remediator/policy", "remediator/remedy"},
 	"remediator/store/journal": {""},
 	"remediator/store/storetest": {
@@ -34,7 +35,7 @@ var arrows = map[string][]string{
 	},
 	"remediator": {
 		"", "node", "node/flag", "node/kubelet",
-		"remediator/engine", "remediator/policy", "remediator/remedy", "remediator/store/journal", "remediator/webhook",
+		"remediator/alertmanager", "remediator/engine", "remediator/policy", "remediator/remedy", "remediator/store/journal", "remediator/webhook",
 	},
 	"cmd/headroom-exporter":   {"exporter"},
 	"cmd/headroom-remediator": {"remediator"},
