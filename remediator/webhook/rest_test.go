@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -158,6 +160,17 @@ func (p *picky) Receive(ctx context.Context, d Delivery) error {
 	return p.memory.Receive(ctx, d)
 }
 
+// An announcing sink says when it has stored something.
+type announcing struct {
+	memory
+	stored chan struct{}
+}
+
+func (a *announcing) Receive(ctx context.Context, d Delivery) error {
+	defer func() { a.stored <- struct{}{} }()
+	return a.memory.Receive(ctx, d)
+}
+
 func TestARestThatCannotBeStoredIsAskedForAgain(t *testing.T) {
 	kept := &picky{refuses: "n2"}
 	h, url, _ := serveFrom(t, kept, asked(t, says("["+listed("n2", "active")+"]")))
@@ -169,13 +182,37 @@ func TestARestThatCannotBeStoredIsAskedForAgain(t *testing.T) {
 	}
 }
 
-// The sender asks for one receiver; whoever comes while that runs waits for a
-// second asking, all together.
-func TestOfMany2AskingsServeAllAndNeverRunAtOnce(t *testing.T) {
+// Alertmanager sends its receiver's name as a pattern.
+func TestAReceiverIsAskedForByTheNameItHas(t *testing.T) {
+	var got string
+	var kept memory
+	_, url, _ := serveFrom(t, &kept, asked(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r.URL.Query().Get("receiver")
+		io.WriteString(w, "[]")
+	}))
+	for sent, want := range map[string]string{
+		"headroom":                            "headroom",
+		regexp.QuoteMeta("team.headroom/a|b"): regexp.QuoteMeta("team.headroom/a|b"),
+		regexp.QuoteMeta(`a\.b`):              regexp.QuoteMeta(`a\.b`),
+		".*":                                  `\.\*`, // of somebody who does not write patterns
+		"a.b":                                 `a\.b`,
+		"(":                                   `\(`,
+		"(?i)x":                               `\(\?i\)x`,
+		"größe":                               "größe",
+	} {
+		body := strings.Replace(cut(1), `"receiver":"r"`, `"receiver":`+strconv.Quote(sent), 1)
+		if code, answer := post(t, url, body); code != 202 || got != want {
+			t.Errorf("%s: asked for %s, want %s; answered %d %s", sent, got, want, code, answer)
+		}
+	}
+}
+
+// Whoever comes while one asking runs waits for the next, all together.
+func TestManyCutGroupsShareAnAskingAndNoTwoRunAtOnce(t *testing.T) {
 	const senders = 20
 	var running, askings atomic.Int32
 	entered, open := make(chan struct{}, senders), make(chan struct{})
-	var kept memory
+	kept := announcing{stored: make(chan struct{}, 3*senders)}
 	h, url, _ := serveFrom(t, &kept, asked(t, func(w http.ResponseWriter, r *http.Request) {
 		if running.Add(1) > 1 {
 			t.Error("two at once")
@@ -197,7 +234,8 @@ func TestOfMany2AskingsServeAllAndNeverRunAtOnce(t *testing.T) {
 	for range senders - 1 {
 		wg.Go(send)
 	}
-	for stored := 0; stored < senders; stored = len(kept.received()) { // all others wait for the second, or are about to
+	for range senders { // what came with each notification; all then wait, or are about to
+		<-kept.stored
 	}
 	close(open)
 	wg.Wait()
