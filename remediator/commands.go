@@ -148,6 +148,11 @@ func checkConfig(ctx context.Context, s *settings) error {
 		say("authentication", err, "")
 	}
 
+	if s.alertmanagerURL != "" || s.alertmanagerConfig != "" {
+		_, err := s.alertmanager()
+		say("alertmanager", err, "%s is asked for alerts that a notification leaves out", s.alertmanagerURL)
+	}
+
 	machine, err := s.node.Machine(slog.New(slog.DiscardHandler)) // what fails is said below
 	if err != nil {
 		say("thresholds", err, "")

@@ -49,8 +49,11 @@ type settings struct {
 	journalRoots  []string
 	journalSocket string
 
-	tokenFile string
-	web       *web.FlagConfig
+	tokenFile          string
+	alertmanagerURL    string
+	alertmanagerConfig string
+
+	web *web.FlagConfig
 
 	// stopTimeout is how long a rung may take to stop once the program is told
 	// to.
@@ -160,5 +163,7 @@ func (s *settings) register(app *kingpin.Application) {
 	app.Flag("opt-out.file", "While this file is there, nothing is done to this node; its first line says why.").Default("/etc/headroom/opt-out").StringVar(&s.optOutFile)
 
 	app.Flag("webhook.token-file", "File with the bearer token that Alertmanager presents.").StringVar(&s.tokenFile)
+	app.Flag("alertmanager.url", "Where Alertmanager is, such as http://localhost:9093: alerts that it leaves out of a notification (max_alerts) are fetched there. Without it they are counted and lost.").StringVar(&s.alertmanagerURL)
+	app.Flag("alertmanager.http-config", "File that says how to ask it, as Prometheus's http_config does: authorization, basic_auth, oauth2, tls_config.").StringVar(&s.alertmanagerConfig)
 	s.web = kingpinflag.AddFlags(app, defaultAddress)
 }

@@ -26,7 +26,7 @@ func TestTheTableOfMetricsIsWhatTheProgramHas(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	newStore(s, registry).Close()
 	engine.NewMetrics(registry, "n1", headroom.Signals(), []string{"log-reclaim"}, true)
-	webhook.New(nil, nil, s.logger, registry)
+	webhook.New(nil, nil, nil, s.logger, registry)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

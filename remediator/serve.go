@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"github.com/nodeheadroom/headroom/remediator/alertmanager"
 	"github.com/nodeheadroom/headroom/remediator/control"
 	"github.com/nodeheadroom/headroom/remediator/engine"
 	"github.com/nodeheadroom/headroom/remediator/policy"
@@ -40,6 +41,10 @@ func serve(ctx context.Context, s *settings) error {
 		return err
 	}
 	if err := s.confine(auth); err != nil {
+		return err
+	}
+	source, err := s.alertmanager()
+	if err != nil {
 		return err
 	}
 	machine, err := s.node.Machine(s.logger)
@@ -111,7 +116,7 @@ func serve(ctx context.Context, s *settings) error {
 			stop(err)
 		}
 	})
-	err = s.listen(ctx, listeners, routes(registry, store, webhook.New(sink{e, metrics}, auth, s.logger, registry)))
+	err = s.listen(ctx, listeners, routes(registry, store, webhook.New(sink{e, metrics}, auth, source, s.logger, registry)))
 	stop(nil)
 	if lost := context.Cause(ctx); err == nil && errors.Is(lost, journal.ErrInUse) {
 		err = lost
@@ -182,6 +187,22 @@ func (s *settings) confine(auth *webhook.Auth) error {
 	*s.web.WebListenAddresses = addresses
 	s.logger.Warn("No authentication is configured: serving on loopback only, dry run only", "address", addresses)
 	return nil
+}
+
+// alertmanager is where alerts that a notification left out are fetched; nil if
+// nobody said.
+func (s *settings) alertmanager() (*alertmanager.Client, error) {
+	if s.alertmanagerURL == "" {
+		if s.alertmanagerConfig != "" {
+			return nil, errors.New("--alertmanager.http-config: without --alertmanager.url nobody is asked: give it, or remove this one")
+		}
+		return nil, nil
+	}
+	c, err := alertmanager.New(s.alertmanagerURL, s.alertmanagerConfig)
+	if err != nil {
+		return nil, fmt.Errorf("--alertmanager.url: %w", err)
+	}
+	return c, nil
 }
 
 // ready waits until kubelet and runtime were asked for the first time, so that an

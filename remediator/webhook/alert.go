@@ -43,6 +43,21 @@ func readAlert(raw []byte) (Alert, error) {
 	if a.Status != string(model.AlertFiring) && a.Status != string(model.AlertResolved) {
 		return Alert{}, fmt.Errorf("status: %s: must be firing or resolved", quote(a.Status))
 	}
+	read, err := identity{a.Labels, a.StartsAt, a.Fingerprint}.alert(raw)
+	read.Firing = err == nil && a.Status == string(model.AlertFiring)
+	return read, err
+}
+
+// An identity is what an alert has wherever it comes from.
+type identity struct {
+	Labels      map[string]string `json:"labels"`
+	StartsAt    time.Time         `json:"startsAt"`
+	Fingerprint string            `json:"fingerprint"`
+}
+
+// alert is what is kept of an alert that was read from raw; whether it fires is
+// left open.
+func (a identity) alert(raw []byte) (Alert, error) {
 	// The decoder has put U+FFFD in the place of what is not UTF-8, and two
 	// alerts that differ there would be one.
 	if !utf8.Valid(raw) {
@@ -64,12 +79,7 @@ func readAlert(raw []byte) (Alert, error) {
 	if !fingerprint.MatchString(a.Fingerprint) {
 		return Alert{}, fmt.Errorf("fingerprint: %s: must be at most 64 letters and digits", quote(a.Fingerprint))
 	}
-	return Alert{
-		Firing:      a.Status == string(model.AlertFiring),
-		Labels:      a.Labels,
-		StartsAt:    starts,
-		Fingerprint: a.Fingerprint,
-	}, nil
+	return Alert{Labels: a.Labels, StartsAt: starts, Fingerprint: a.Fingerprint}, nil
 }
 
 func checkLabels(labels map[string]string) error {

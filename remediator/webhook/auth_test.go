@@ -16,7 +16,7 @@ import (
 
 // answerTo serves one request from loopback without a network.
 func answerTo(s Sink, body []byte) int {
-	h := New(s, &Auth{kind: None}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	h := New(s, &Auth{kind: None}, nil, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	r := httptest.NewRequest(http.MethodPost, Path, bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.RemoteAddr = "127.0.0.1:1"
@@ -141,7 +141,7 @@ func TestOnlyTheBearerOfTheTokenIsServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := New(&memory{}, auth, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	h := New(&memory{}, auth, nil, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	send := func(authorization ...string) (int, string) {
 		r := httptest.NewRequest(http.MethodPost, Path, strings.NewReader(group(alert())))
 		r.Header["Content-Type"] = []string{"application/json"}
@@ -213,7 +213,7 @@ func TestWithoutAuthenticationOnlyLoopbackIsServed(t *testing.T) {
 		"no Auth at all lets none in":           {nil, "127.0.0.1:4711", 403},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			h := New(&memory{}, c.auth, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+			h := New(&memory{}, c.auth, nil, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 			r := httptest.NewRequest(http.MethodPost, Path, strings.NewReader(group(alert())))
 			r.Header.Set("Content-Type", "application/json")
 			r.RemoteAddr = c.remote

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"github.com/prometheus/alertmanager/template"
 )
@@ -71,9 +72,21 @@ func decode(body []byte) (*notification, error) {
 		truncated: m.TruncatedAlerts,
 	}
 	if m.Data != nil {
-		n.receiver = m.Data.Receiver
+		n.receiver = receiverName(m.Data.Receiver)
 	}
 	return n, nil
+}
+
+// receiverName undoes what Alertmanager does to the name of a receiver before it
+// sends it: it writes a pattern that matches the name (regexp.QuoteMeta, in its
+// template/template.go). What is not such a pattern is taken for the name.
+func receiverName(sent string) string {
+	if pattern, err := regexp.Compile(sent); err == nil {
+		if name, whole := pattern.LiteralPrefix(); whole {
+			return name
+		}
+	}
+	return sent
 }
 
 // alertList is a JSON list of alerts, each read by itself.

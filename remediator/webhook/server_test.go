@@ -101,7 +101,7 @@ func serveToolkit(t *testing.T, webConfig string) (address string, kept *memory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: mounted(New(kept, auth, logger, prometheus.NewRegistry())), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	server := &http.Server{Handler: mounted(New(kept, auth, nil, logger, prometheus.NewRegistry())), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	ended := make(chan error, 1)
 	go func() { ended <- web.Serve(listener, server, &web.FlagConfig{WebConfigFile: &webConfig}, logger) }()
 	t.Cleanup(func() {

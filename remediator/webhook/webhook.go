@@ -7,6 +7,14 @@
 // until the group's next interval. So 4xx is for what will never be right,
 // whoever repeats it, and whatever may pass (the store, a crowd, a body that
 // did not arrive, a token file that cannot be read just now) is 503.
+//
+// A notification may say that it had no room for some alerts. Those are then
+// fetched from Alertmanager, and durable before the 202 like the others; where
+// that fails now and may succeed later the answer is 503, and the notification
+// comes again with its alerts. All of it has ten seconds, of which fetching may
+// take five: Alertmanager waits at least ten, and takes silence for a 503. Where
+// it can never succeed, or nobody said where Alertmanager is, they are counted,
+// logged and lost.
 package webhook
 
 import (
@@ -18,6 +26,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/nodeheadroom/headroom/remediator/alertmanager"
 )
 
 // Path is where notifications are posted.
@@ -52,13 +62,17 @@ type Handler struct {
 	bodies      *semaphore.Weighted
 	bodyTimeout time.Duration
 	sinkTimeout time.Duration
+	source      *alertmanager.Client // nil if nobody said where
+	turns       *turns               // of fetching from it
 	complaints  complaints
 	requests    *prometheus.CounterVec
+	fetches     *prometheus.CounterVec
 	truncated   prometheus.Counter
 }
 
-// New returns a handler and registers its metrics.
-func New(sink Sink, auth *Auth, logger *slog.Logger, registerer prometheus.Registerer) *Handler {
+// New returns a handler and registers its metrics. Alerts that a notification
+// leaves out are fetched from source, and left out if that is nil.
+func New(sink Sink, auth *Auth, source *alertmanager.Client, logger *slog.Logger, registerer prometheus.Registerer) *Handler {
 	h := &Handler{
 		sink:        sink,
 		auth:        auth,
@@ -66,19 +80,22 @@ func New(sink Sink, auth *Auth, logger *slog.Logger, registerer prometheus.Regis
 		bodies:      semaphore.NewWeighted(maxBodies),
 		bodyTimeout: bodyTimeout,
 		sinkTimeout: sinkTimeout,
+		source:      source,
+		turns:       newTurns(),
+		fetches:     newFetches(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "headroom_remediation_webhook_requests_total",
 			Help: "Webhook requests by status code. Those that the web configuration turned away never got here.",
 		}, []string{"code"}),
 		truncated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "headroom_remediation_truncated_alerts_total",
-			Help: "Alerts that Alertmanager left out of a notification because of max_alerts.",
+			Help: "Alerts that Alertmanager left out of a notification because of max_alerts, and that were not fetched from it either.",
 		}),
 	}
 	for _, code := range codes {
 		h.requests.WithLabelValues(strconv.Itoa(code))
 	}
-	registerer.MustRegister(h.requests, h.truncated)
+	registerer.MustRegister(h.requests, h.truncated, h.fetches)
 	return h
 }
 
@@ -121,7 +138,7 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) error {
 	return h.deliver(r, n)
 }
 
-// deliver hands what is well-formed of n to the sink.
+// deliver hands what is well-formed of n to the sink, and what n left out.
 func (h *Handler) deliver(r *http.Request, n *notification) error {
 	// A sender that gives up makes no alert less true: what has arrived whole
 	// is kept.
@@ -129,6 +146,13 @@ func (h *Handler) deliver(r *http.Request, n *notification) error {
 	defer cancel()
 	if err := h.sink.Receive(ctx, Delivery{Alerts: n.alerts, Invalid: len(n.invalid)}); err != nil {
 		return &refusal{code: http.StatusServiceUnavailable, problem: "not stored: try again", cause: err}
+	}
+	completed, err := h.complete(ctx, n)
+	if err != nil {
+		return err
+	}
+	if completed {
+		n.truncated = 0
 	}
 	// Not before: a notification that is answered 503 comes again.
 	h.truncated.Add(float64(n.truncated))
@@ -147,6 +171,6 @@ func (h *Handler) report(n *notification) {
 		h.complaints.log(log, "malformed alerts ignored", "alerts", len(n.invalid), "err", n.invalid[0])
 	}
 	if n.truncated > 0 {
-		h.complaints.log(log, "alerts were left out by Alertmanager: raise max_alerts, or group by node", "alerts", n.truncated)
+		h.complaints.log(log, "alerts were left out by Alertmanager: raise max_alerts, group by node, or give --alertmanager.url", "alerts", n.truncated)
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/nodeheadroom/headroom/remediator/alertmanager"
 )
 
 // A memory is a Sink that keeps everything, or fails with err.
@@ -50,8 +52,14 @@ func (m *memory) received() []Alert {
 // serve starts a handler without authentication behind a real server.
 func serve(t *testing.T, s Sink) (*Handler, string, *prometheus.Registry) {
 	t.Helper()
+	return serveFrom(t, s, nil)
+}
+
+// serveFrom is serve with an Alertmanager to ask for what is left out.
+func serveFrom(t *testing.T, s Sink, source *alertmanager.Client) (*Handler, string, *prometheus.Registry) {
+	t.Helper()
 	registry := prometheus.NewRegistry()
-	h := New(s, &Auth{kind: None}, slog.New(slog.DiscardHandler), registry)
+	h := New(s, &Auth{kind: None}, source, slog.New(slog.DiscardHandler), registry)
 	server := httptest.NewServer(mounted(h))
 	t.Cleanup(server.Close)
 	return h, server.URL + Path, registry
@@ -269,9 +277,14 @@ func TestWhatIsNotStoredIsAskedForAgain(t *testing.T) {
 		t.Errorf("got %d %q, Retry-After %q", code, answer, response.Header.Get("Retry-After"))
 	}
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
-		# HELP headroom_remediation_truncated_alerts_total Alerts that Alertmanager left out of a notification because of max_alerts.
+		# HELP headroom_remediation_truncated_alerts_total Alerts that Alertmanager left out of a notification because of max_alerts, and that were not fetched from it either.
 		# TYPE headroom_remediation_truncated_alerts_total counter
 		headroom_remediation_truncated_alerts_total 0
+		# HELP headroom_remediation_truncated_fetches_total Times Alertmanager was asked for the alerts it had left out of a notification, by outcome.
+		# TYPE headroom_remediation_truncated_fetches_total counter
+		headroom_remediation_truncated_fetches_total{outcome="fetched"} 0
+		headroom_remediation_truncated_fetches_total{outcome="unavailable"} 0
+		headroom_remediation_truncated_fetches_total{outcome="unusable"} 0
 		# HELP headroom_remediation_webhook_requests_total Webhook requests by status code. Those that the web configuration turned away never got here.
 		# TYPE headroom_remediation_webhook_requests_total counter
 		headroom_remediation_webhook_requests_total{code="202"} 0
