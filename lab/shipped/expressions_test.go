@@ -56,6 +56,8 @@ func breakDashboard(t *testing.T, v Vocabulary) {
 		`phase=\"running\"`:                               `phase=\"Running\"`,
 		", mountpoint,":                                   ", mount_point,",
 		"remedy) (increase":                               "remdy) (increase",
+		"headroom_remediation_escalated":                  "headroom_remediation_exhausted",
+		"reason) (headroom_remediation_waiting":           "cause) (headroom_remediation_waiting",
 		`{cluster=\"$cluster\"}, node)`:                   `{cluster=\"$cluster\"}, nod)`,
 	} {
 		broken := strings.ReplaceAll(string(original), from, to)
