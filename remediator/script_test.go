@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -61,12 +62,12 @@ func TestSessions(t *testing.T) {
 			},
 			// full leaves the node nearly without room.
 			"full": func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).full() },
-			// start FLAGS starts the program, stop ends it.
+			// start FLAGS starts the program, quit ends it.
 			"start": func(ts *testscript.TestScript, _ bool, args []string) {
 				s := of(ts)
 				s.program = s.start(args...)
 			},
-			"stop": func(ts *testscript.TestScript, _ bool, _ []string) {
+			"quit": func(ts *testscript.TestScript, _ bool, _ []string) {
 				if status := of(ts).program.stop(); status != 0 {
 					ts.Fatalf("it stopped with status %d", status)
 				}
@@ -91,6 +92,16 @@ func TestSessions(t *testing.T) {
 				}
 				ts.Defer(s.serve(ts))
 			},
+			// documented wants the last command and what it printed in docs/cli.md.
+			"documented": func(ts *testscript.TestScript, _ bool, _ []string) {
+				s := of(ts)
+				manual, err := os.ReadFile("../docs/cli.md")
+				ts.Check(err)
+				text := s.scrub(regexp.MustCompile(`(?m)^    `).ReplaceAllString(string(manual), ""))
+				if !strings.Contains(text, "\n"+s.transcript) {
+					ts.Fatalf("docs/cli.md does not have this:\n%s", s.transcript)
+				}
+			},
 			// asked PATTERN says what the engine must have been told last.
 			"asked": func(ts *testscript.TestScript, _ bool, args []string) {
 				p := of(ts).played
@@ -110,6 +121,8 @@ type session struct {
 	program *program
 	played  *played
 	ctx     context.Context // of the next command, if not nil
+
+	transcript string // the last command and what it printed
 }
 
 func of(ts *testscript.TestScript) *session { return ts.Value(session{}).(*session) }
@@ -124,6 +137,9 @@ func (s *session) run(ts *testscript.TestScript, want int, args []string) {
 	status := Main(ctx, s.args(args...), &out, &errs)
 	fmt.Fprint(ts.Stdout(), s.scrub(out.String()))
 	fmt.Fprint(ts.Stderr(), s.scrub(errs.String()))
+	// In the manual the disk is the usual one.
+	s.transcript = s.scrub("$ headroom-remediator " + strings.Join(args, " ") + "\n" +
+		strings.ReplaceAll(out.String()+errs.String(), s.disk, "/var/log"))
 	if status != want {
 		ts.Fatalf("exit status %d, want %d:\n%s%s", status, want, out.String(), errs.String())
 	}
