@@ -15,20 +15,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden compares what a command printed with testdata/NAME.golden, paths,
-// times and hashes being replaced by words.
+// golden compares what a command printed with testdata/NAME.golden.
 func (m *machine) golden(name, got string) {
 	m.t.Helper()
-	got = strings.NewReplacer(m.disk, "DISK", m.state, "STATE").Replace(got)
-	for _, r := range []struct{ what, by string }{
-		{`\d{8}T\d{6}\.\d{3}`, "TIME"},
-		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, "YYYY-MM-DD hh:mm:ss"},
-		{`\b[0-9.]+(µs|ms|s) after`, "DURATION after"},
-		{`in [0-9.]+(µs|ms|s)\n`, "in DURATION\n"},
-		{`\b(hash|policy|plan) ( *)[0-9a-f]{12}\b`, "$1 ${2}HASH"},
-	} {
-		got = regexp.MustCompile(r.what).ReplaceAllString(got, r.by)
-	}
+	got = m.scrub(got)
 	path := filepath.Join("testdata", name+".golden")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -42,6 +32,22 @@ func (m *machine) golden(name, got string) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		m.t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
+}
+
+// scrub replaces paths, times and hashes by words.
+func (m *machine) scrub(got string) string {
+	got = strings.NewReplacer(m.disk, "DISK", m.state, "STATE").Replace(got)
+	for _, r := range []struct{ what, by string }{
+		{`\d{8}T\d{6}\.\d{3}`, "TIME"},
+		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, "YYYY-MM-DD hh:mm:ss"},
+		{`\b[0-9.]+(µs|ms|s) after`, "DURATION after"},
+		{`in [0-9.]+(µs|ms|s)\n`, "in DURATION\n"},
+		{`\b(hash|policy|plan) ( *)[0-9a-f]{12}\b`, "$1 ${2}HASH"},
+		{`\b([Pp]aused|approved|by) (by )?root( \(login [^)]*\))? since`, "$1 ${2}WHO since"},
+	} {
+		got = regexp.MustCompile(r.what).ReplaceAllString(got, r.by)
+	}
+	return got
 }
 
 func (m *machine) prints(name string, args ...string) {

@@ -13,9 +13,18 @@ var shells = []string{"bash", "zsh", "fish"}
 // completions are scripts that ask the program itself what could come next:
 // kingpin answers --completion-bash with one word a line.
 var completions = map[string]string{
+	// bash takes --flag=value for three words; they are put together again.
 	"bash": `_headroom_remediator() {
-    local IFS=$'\n'
-    COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --completion-bash "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+    local IFS=$'\n' word= last= words=()
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        if [[ ${#words[@]} -gt 0 && ( $word == = || $last == = ) ]]; then
+            words[${#words[@]}-1]+=$word
+        else
+            words+=("$word")
+        fi
+        last=$word
+    done
+    COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --completion-bash "${words[@]}" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _headroom_remediator headroom-remediator
 `,

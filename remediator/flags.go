@@ -120,7 +120,10 @@ func parse(s *settings, args []string) (command, error) {
 	s.register(app)
 
 	commands := make(map[string]command)
-	serving := app.Command("serve", "Receive alerts and act on them (what is done without a command).").Default()
+	serving := app.Command("serve", "Receive alerts and act on them (what is done without a command).")
+	if len(args) == 0 || args[0] != "--completion-bash" {
+		serving.Default() // half a word would complete what comes after serve
+	}
 	commands[serving.FullCommand()] = serve
 	registerCommands(app, s, commands)
 

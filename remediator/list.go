@@ -25,7 +25,7 @@ func writeList(w io.Writer, st control.State) error {
 			continue
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Node, c.Signal, standing(ep),
-			since(ep), alertname(&ep.Request), len(ep.Rungs), headroom.Bytes.Format(removed(ep).Bytes), headroomOf(ep))
+			since(ep), alertname(&ep.Request), len(ep.Rungs), removed(ep), headroomOf(ep))
 	}
 	return table.Flush()
 }
@@ -66,14 +66,20 @@ func since(ep *headroom.Episode) string {
 	return clock(ep.Created)
 }
 
-func removed(ep *headroom.Episode) headroom.Amount {
+// removed is what the rungs of an episode removed together; at least that, where
+// it is not known of one.
+func removed(ep *headroom.Episode) string {
 	var sum headroom.Amount
+	least := ""
 	for _, r := range ep.Rungs {
-		if r.Removed != nil {
+		switch {
+		case r.Removed != nil:
 			sum = sum.Add(*r.Removed)
+		case r.Outcome == headroom.RungInterrupted:
+			least = "≥ "
 		}
 	}
-	return sum
+	return least + headroom.Bytes.Format(sum.Bytes)
 }
 
 func headroomOf(ep *headroom.Episode) string {

@@ -177,9 +177,13 @@ func (p *progress) tell(ep *headroom.Episode) {
 	waiting := ""
 	if ep.Phase == headroom.Waiting && ep.Detail != "" {
 		waiting = fmt.Sprintf("  waits (%s): %s\n", ep.Reason, plain(ep.Detail))
+		if ep.Lift != "" {
+			waiting += fmt.Sprintf("  what lifts it: %s\n", plain(ep.Lift))
+		}
 	}
 	if waiting != p.waiting {
 		fmt.Fprint(p.w, waiting)
+		writeApproval(p.w, ep)
 		p.waiting = waiting
 	}
 	if ep.Phase == headroom.Over {

@@ -154,6 +154,26 @@ func TestTheLandingPageLinksToWhatIsServed(t *testing.T) {
 	}
 }
 
+func TestTheControlSocketIsThereWhileItRuns(t *testing.T) {
+	m := newMachine(t)
+	p := m.start()
+	info, err := os.Lstat(m.path("socket"))
+	if err != nil || info.Mode() != os.ModeSocket|0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	p.stop()
+	if exists(m.path("socket"))[0] {
+		t.Error("stopped, it leaves the socket behind")
+	}
+	p = m.start("--control.socket=")
+	if exists(m.path("socket"))[0] {
+		t.Error("told to serve none, it makes one")
+	}
+	if status := p.stop(); status != 0 {
+		t.Errorf("stopped with status %d:\n%s", status, p.stderr)
+	}
+}
+
 // What cannot start says why, in one line that names the field and the value.
 func TestRefusesToStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -220,6 +240,19 @@ func TestRefusesToStart(t *testing.T) {
 		"a journal that another process has": {
 			func(m *machine) []string { m.start(); return nil },
 			[]string{"journal", "in use by another process"},
+		},
+		"a control socket that another process serves": {
+			func(m *machine) []string { m.start(); return []string{"--journal.file=" + m.path("journal2")} },
+			[]string{"--control.socket", "socket: in use by process "},
+		},
+		"a control socket where others could put one": {
+			func(m *machine) []string {
+				if err := os.Chmod(m.state, 0o777); err != nil {
+					m.t.Fatal(err)
+				}
+				return []string{"--journal.file=" + filepath.Join(m.disk, "journal")}
+			},
+			[]string{"--control.socket", "chmod 0700"},
 		},
 		"no policy": {
 			func(m *machine) []string { return []string{"--policy.file=" + m.path("nowhere.yaml")} },

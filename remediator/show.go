@@ -33,7 +33,7 @@ func writeEpisode(w io.Writer, unit headroom.Unit, ep *headroom.Episode) error {
 	}
 	if ep.Phase == headroom.Waiting {
 		if ep.Lift != "" {
-			line("goes on", "%s", plain(ep.Lift))
+			line("lifts it", "%s", plain(ep.Lift))
 		}
 		if !ep.Until.IsZero() {
 			line("until", "%s", clock(ep.Until))

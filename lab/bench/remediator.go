@@ -40,7 +40,8 @@ func (b *bench) remediator(ctx context.Context, dir string, args ...string) (*re
 		"--policy.file="+filepath.Join(b.root, "deploy", "policy.yaml"),
 		"--webhook.token-file="+tokenFile,
 		"--journal.file="+filepath.Join(dir, "journal"),
-		"--journal.fallback="+filepath.Join(b.dir, "journal.fallback"))})
+		"--journal.fallback="+filepath.Join(b.dir, "journal.fallback"),
+		"--control.socket="+filepath.Join(b.dir, "remediator.sock"))})
 	if err != nil {
 		return nil, err
 	}

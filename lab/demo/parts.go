@@ -65,7 +65,8 @@ func (p *parts) startOurs(ctx context.Context) (err error) {
 		"--webhook.token-file="+token,
 		"--path.logs="+p.node.logs(),
 		"--journal.file="+p.journal(),
-		"--journal.fallback="+filepath.Join(p.dir, "journal"))...)
+		"--journal.fallback="+filepath.Join(p.dir, "journal"),
+		"--control.socket="+filepath.Join(p.dir, "remediator.sock"))...)
 	return err
 }
 

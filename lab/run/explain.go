@@ -64,10 +64,10 @@ Into alertmanager.yml:
 
   bin/headroom-remediator plan --signal nodefs.available \
     %[1]s
-  bin/headroom-remediator list --journal.file=%[2]s
+  bin/headroom-remediator list --control.socket=%[2]s
 
 ^C stops both and leaves nothing.
 
-`, strings.Join(ours, " \\\n    "), filepath.Join(state, "journal"))
+`, strings.Join(ours, " \\\n    "), filepath.Join(state, "remediator.sock"))
 	return b.String()
 }

@@ -56,7 +56,8 @@ func run(ctx context.Context, root, host string, stdout, stderr io.Writer) (err 
 		"--policy.file="+filepath.Join(root, "deploy", "policy.yaml"),
 		"--path.logs="+m.logs,
 		"--journal.file="+filepath.Join(state, "journal"),
-		"--journal.fallback="+filepath.Join(state, "journal.fallback"))...)
+		"--journal.fallback="+filepath.Join(state, "journal.fallback"),
+		"--control.socket="+filepath.Join(state, "remediator.sock"))...)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func live(t *testing.T) Vocabulary {
 		"--no-dry-run", "--node.name="+liveNode, "--path.logs="+filepath.Join(disk, "pods"),
 		"--policy.file="+filepath.Join(root, "deploy/policy.yaml"),
 		"--journal.file="+filepath.Join(dir, "journal"), "--journal.fallback="+filepath.Join(dir, "fallback"),
-		"--webhook.token-file="+filepath.Join(dir, "token"))...)
+		"--control.socket=", "--webhook.token-file="+filepath.Join(dir, "token"))...)
 	alert(t, remediator, "nodefs.available")
 
 	v := Vocabulary{}
