@@ -69,7 +69,7 @@ func (u *UnusedImages) Since(id string) (time.Time, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	since, seen := u.known.Since[trimID(id)]
-	if !seen || since < 0 || since > now || now-u.known.Looked > maxUnusedGap {
+	if !seen || since < 0 || since > now || !u.fresh(now) {
 		return time.Time{}, false
 	}
 	return time.Now().Add(since - now), true
@@ -122,14 +122,20 @@ func (u *UnusedImages) Forget(id string) {
 func (u *UnusedImages) update(unused map[string]time.Duration, now time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now-u.known.Looked <= maxUnusedGap {
+	if u.fresh(now) {
 		for id := range unused {
-			if before, known := u.known.Since[id]; known {
+			if before, known := u.known.Since[id]; known && before >= 0 && before <= now {
 				unused[id] = before
 			}
 		}
 	}
 	u.known.Since, u.known.Looked = unused, now
+}
+
+// fresh reports whether the last look was not too long ago.
+func (u *UnusedImages) fresh(now time.Duration) bool {
+	ago := now - u.known.Looked
+	return ago >= 0 && ago <= maxUnusedGap
 }
 
 // load reads the file, once.
