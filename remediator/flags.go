@@ -40,6 +40,7 @@ type settings struct {
 	journalFallback string
 	controlSocket   string
 	optOutFile      string
+	unusedFile      string
 
 	// Whether these were given, and are not the defaults.
 	policyGiven, journalGiven, socketGiven bool
@@ -163,6 +164,7 @@ func (s *settings) register(app *kingpin.Application) {
 	app.Flag("path.journal", "Directory of systemd's journal, with a folder for each machine. Repeatable.").Default("/var/log/journal").StringsVar(&s.journalRoots)
 	app.Flag("path.journal-socket", "Socket on which systemd-journald listens for varlink calls.").Default("/run/systemd/journal/io.systemd.journal").StringVar(&s.journalSocket)
 
+	app.Flag("images.file", "Where it is remembered since when images have not been used: on memory-backed space; '' forgets it with the program.").Default("/run/headroom/images.json").StringVar(&s.unusedFile)
 	app.Flag("opt-out.file", "While this file is there, nothing is done to this node; its first line says why.").Default("/etc/headroom/opt-out").StringVar(&s.optOutFile)
 
 	app.Flag("webhook.token-file", "File with the bearer token that Alertmanager presents.").StringVar(&s.tokenFile)

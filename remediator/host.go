@@ -7,20 +7,31 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node"
 	nodeflag "github.com/nodeheadroom/headroom/node/flag"
 	"github.com/nodeheadroom/headroom/node/runtime/cri"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
 )
 
-// host is what remedies know of this machine: as much as flags allow them to
-// ask. It asks nothing yet. The caller calls hangUp when they are done.
-func (s *settings) host(m *nodeflag.Machine) (n remedy.Node, hangUp func(), err error) {
-	n = remedy.Node{
+// A host is what remedies know of this machine, as much as flags allow them to
+// ask.
+type host struct {
+	remedy.Node
+	unused *remedy.UnusedImages // nil where no runtime or no kubelet is asked
+	close  func()
+}
+
+// host asks nothing yet. The caller closes it when remedies are done.
+func (s *settings) host(m *nodeflag.Machine) (host, error) {
+	n := remedy.Node{
 		Name:          s.nodeName,
 		Proc:          s.node.Host.Proc,
 		LogRoots:      s.logRoots,
@@ -31,14 +42,54 @@ func (s *settings) host(m *nodeflag.Machine) (n remedy.Node, hangUp func(), err 
 		n.Pods = v
 	}
 	if s.node.Runtime() == "" {
-		return n, func() {}, nil
+		return host{Node: n, close: func() {}}, nil
+	}
+	n.Disk = func(ctx context.Context, role headroom.Filesystem) (node.Disk, error) {
+		fs, err := m.Node.Filesystem(ctx, role)
+		return fs.Disk, err
 	}
 	client, err := cri.New(s.node.Runtime())
 	if err != nil {
-		return n, nil, fmt.Errorf("--runtime.endpoint: %w", err)
+		return host{}, fmt.Errorf("--runtime.endpoint: %w", err)
 	}
 	n.Runtime = client
-	return n, func() { client.Close() }, nil
+	h := host{Node: n, close: func() { client.Close() }}
+	if n.Pods != nil {
+		h.unused = remedy.NewUnusedImages(s.unusedFile)
+		h.Unused = h.unused
+	}
+	return h, nil
+}
+
+// unusedInterval is how often it is looked which images are not used.
+const unusedInterval = 30 * time.Second
+
+// run remembers since when images have not been used, until ctx ends.
+func (h host) run(ctx context.Context, log *slog.Logger) {
+	if h.unused == nil {
+		return
+	}
+	tick := time.NewTicker(unusedInterval)
+	defer tick.Stop()
+	for failing := false; ; {
+		look, cancel := context.WithTimeout(ctx, unusedInterval)
+		err := h.unused.Look(look, h.Runtime, h.Pods)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			log.Warn("which images are unused cannot be told; none will be removed until it can", "err", err)
+		case err == nil && failing:
+			log.Info("which images are unused can be told again")
+		}
+		failing = err != nil
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // maxReason is how much of an opt-out's reason is read.

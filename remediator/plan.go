@@ -33,13 +33,13 @@ func (s *settings) plan(ctx context.Context, signal headroom.Signal, stage strin
 	if err := machine.Refresh(ctx); err != nil {
 		return engine.Planned{}, fmt.Errorf("thresholds: %w", err)
 	}
-	host, hangUp, err := s.host(machine)
+	host, err := s.host(machine)
 	if err != nil {
 		return engine.Planned{}, err
 	}
-	defer hangUp()
+	defer host.close()
 	r := reader{node: machine.Node, source: machine.Source}
-	return engine.Planner{Policy: p, Reader: r, Node: host}.Plan(ctx, signal, stage)
+	return engine.Planner{Policy: p, Reader: r, Node: host.Node}.Plan(ctx, signal, stage)
 }
 
 // maxRows is how many items of a plan the table shows; JSON has all.

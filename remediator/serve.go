@@ -52,11 +52,11 @@ func serve(ctx context.Context, s *settings) error {
 		return err
 	}
 
-	host, hangUp, err := s.host(machine)
+	host, err := s.host(machine)
 	if err != nil {
 		return err
 	}
-	defer hangUp()
+	defer host.close()
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -73,7 +73,7 @@ func serve(ctx context.Context, s *settings) error {
 		Policy:  p,
 		Store:   store,
 		Reader:  reader{node: machine.Node, source: machine.Source},
-		Node:    host,
+		Node:    host.Node,
 		DryRun:  s.dryRun,
 		OptOut:  s.optedOut,
 		Step:    s.step,
@@ -102,6 +102,7 @@ func serve(ctx context.Context, s *settings) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { machine.Run(ctx) })
+	wg.Go(func() { host.run(ctx, s.logger) })
 	wg.Go(func() {
 		if err := store.Opened(ctx); err != nil {
 			stop(err)
