@@ -330,6 +330,7 @@ func TestCannotTellDoesNotAct(t *testing.T) {
 func TestTheOldestEpisodesGo(t *testing.T) {
 	play(t, func(b *bench) {
 		b.on(&digger{}).disk.set(140)
+		b.Policy.Recheck = 0 // one episode an alert
 		for range headroom.MaxEpisodes + 3 {
 			b.start = time.Now()
 			b.receive(b.alert(nodefs))
