@@ -98,7 +98,9 @@ func TestWhatAskingAgainWouldNotBetterIsUnusable(t *testing.T) {
 		"nothing is not a list":     {code(204), true, "answered 204 No Content: unusable"},
 		"another host is not asked": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other+r.URL.Path, http.StatusFound) },
 			true, "redirected to " + other + ": name that one if it is the right one: unusable"},
-		"nor with another scheme": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusFound) },
+		"nor with another scheme": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusFound)
+		},
 			true, "redirected to https://HOST: name that one if it is the right one: unusable"},
 		"a circle is left": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
 			true, "redirected 4 times: unusable"},
