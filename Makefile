@@ -12,7 +12,7 @@ ldflags = -s -w -X $(common).Version=$(version) -X $(common).Revision=$(commit) 
           -X $(common).Branch=$(branch) -X $(common).BuildDate=$(date)
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor build image tools test lab lab-up lab-down e2e matrix bench demo run lint clean
+.PHONY: help doctor build image tools test fuzz lab lab-up lab-down e2e matrix bench demo run lint clean
 
 # Packages of lab/ with tests that need the lab; lab/oracle is a module of its own.
 e2e = $(shell cd lab && grep -rl --include='*_test.go' --exclude-dir=oracle '^//go:build e2e$$' . | xargs -n 1 dirname | sort -u)
@@ -35,6 +35,9 @@ tools: ## the third-party programs that make test starts, into the cache outside
 test: tools ## every test of both modules, race detector on
 	go test -race ./...
 	cd lab && go test -race -count=1 ./... # it runs programs whose changes go's cache does not see
+
+fuzz: ## every fuzz target for FUZZTIME (30s) each, or those of FUZZ='journal|policy', and how long each ran
+	@sh lab/fuzz.sh $(or $(FUZZTIME),30s) '$(or $(FUZZ),.)'
 
 lab: ## all that a real cluster needs: Kubernetes and containerd built, Debian's packages installed (once: 10 minutes)
 	@mkdir -p bin && cd lab && go build -o ../bin/ ./cluster/lab && ../bin/lab build

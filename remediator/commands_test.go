@@ -103,14 +103,17 @@ func TestAskedWrongly(t *testing.T) {
 		status int
 		want   string
 	}{
-		"an unknown flag":               {[]string{"--polcy.file=x"}, 2, "--polcy.file"},
-		"an interval of nothing":        {[]string{"list", "--kubelet.interval=0s"}, 2, "--kubelet.interval: 0s is not between"},
-		"a path that is empty":          {[]string{"list", "--path.nodefs="}, 2, "--path.nodefs: is empty"},
-		"an unknown command":            {[]string{"reclaim"}, 2, "reclaim"},
-		"a signal that does not exist":  {[]string{"plan", "--signal=nodefs.availble"}, 2, `unknown eviction signal "nodefs.availble"`},
-		"a signal that no case matches": {[]string{"plan", "--signal=memory.available"}, 3, "no case of the policy matches"},
-		"a journal that is not there":   {[]string{"list"}, 1, "no journal yet"},
-		"no source of thresholds":       {[]string{"plan", "--signal=nodefs.available", "--kubelet.config="}, 1, "thresholds"},
+		"an unknown flag":                {[]string{"--polcy.file=x"}, 2, "--polcy.file"},
+		"an interval of nothing":         {[]string{"list", "--kubelet.interval=0s"}, 2, "--kubelet.interval: 0s is not between"},
+		"a path that is empty":           {[]string{"list", "--path.nodefs="}, 2, "--path.nodefs: is empty"},
+		"an unknown command":             {[]string{"reclaim"}, 2, "reclaim"},
+		"a signal that does not exist":   {[]string{"plan", "--signal=nodefs.availble"}, 2, `unknown eviction signal "nodefs.availble"`},
+		"a signal that no case matches":  {[]string{"plan", "--signal=memory.available"}, 3, "no case of the policy matches"},
+		"a journal that is not there":    {[]string{"list"}, 1, "no journal yet"},
+		"no source of thresholds":        {[]string{"plan", "--signal=nodefs.available", "--kubelet.config="}, 1, "thresholds"},
+		"how to ask, but not whom":       {[]string{"serve", "--alertmanager.http-config=x"}, 1, "--alertmanager.http-config: without --alertmanager.url nobody is asked"},
+		"an Alertmanager without scheme": {[]string{"check-config", "--alertmanager.url=localhost:9093"}, 1, `--alertmanager.url: "localhost:9093": must be one such as http://localhost:9093`},
+		"a secret that is not there":     {[]string{"serve", "--alertmanager.url=http://localhost", "--alertmanager.http-config=/nowhere"}, 1, "HTTP configuration /nowhere: no such file or directory"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -1,8 +1,10 @@
 package remediator
 
 import (
+	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -58,6 +60,24 @@ func TestAnAlertMakesRoom(t *testing.T) {
 	}
 	if status := p.stop(); status != 0 {
 		t.Errorf("stopped with status %d:\n%s", status, p.stderr)
+	}
+}
+
+func TestWhatANotificationLeavesOutMakesRoom(t *testing.T) {
+	m := newMachine(t)
+	m.full()
+	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `[{"labels":{"alertname":"HeadroomLow","node":"node-1","signal":"nodefs.available","stage":"before"},
+			"startsAt":"2026-01-02T03:04:05.000Z","fingerprint":"0123456789abcdef","status":{"state":"active"}}]`)
+	}))
+	defer am.Close()
+	p := m.start("--no-dry-run", "--alertmanager.url="+am.URL)
+	body := strings.ReplaceAll(alerts(headroom.NodeFSAvailable), "node-1", "node-2")
+	if got := p.post(strings.Replace(body, `"truncatedAlerts":0`, `"truncatedAlerts":1`, 1)); got != http.StatusAccepted {
+		t.Fatalf("webhook answered %d", got)
+	}
+	if ep := m.over(headroom.NodeFSAvailable); ep.Outcome != headroom.Succeeded {
+		t.Errorf("episode %s: %s", ep.Outcome, ep.Detail)
 	}
 }
 

@@ -96,15 +96,17 @@ func TestWhatAskingAgainWouldNotBetterIsUnusable(t *testing.T) {
 		"it may be somewhere else":  {code(404), true, "answered 404 Not Found: unusable"},
 		"it may not like the query": {code(400), true, "answered 400 Bad Request: unusable"},
 		"nothing is not a list":     {code(204), true, "answered 204 No Content: unusable"},
-		"another host is not asked": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other+r.URL.Path, 302) },
+		"another host is not asked": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other+r.URL.Path, http.StatusFound) },
 			true, "redirected to " + other + ": name that one if it is the right one: unusable"},
-		"nor with another scheme": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://"+r.Host+r.URL.Path, 302) },
+		"nor with another scheme": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusFound)
+		},
 			true, "redirected to https://HOST: name that one if it is the right one: unusable"},
-		"a circle is left": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) },
+		"a circle is left": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
 			true, "redirected 4 times: unusable"},
 		"its own host may redirect": {func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/api/v2/alerts" {
-				http.Redirect(w, r, "/moved?"+r.URL.RawQuery, 302)
+				http.Redirect(w, r, "/moved?"+r.URL.RawQuery, http.StatusFound)
 				return
 			}
 			io.WriteString(w, "[]")

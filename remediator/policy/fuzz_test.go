@@ -60,3 +60,39 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzWindow holds that whatever is taken for a window begins, covers what lies
+// within and nothing else, and comes again within two weeks, at any time and
+// through every change of any zone's clock.
+func FuzzWindow(f *testing.F) {
+	for _, text := range []string{
+		"Sat 02:00-06:00 Europe/Berlin", "daily 00:00-24:00", "Sun 02:15-02:45 America/New_York", "Fri-Mon,Wed 23:59-00:00 Pacific/Apia",
+		"Sun 01:45-02:15 Australia/Lord_Howe", "daily 00:30-00:31 Africa/Casablanca", "Sat", "",
+	} {
+		for _, at := range []int64{1774746000, 1792890000, 1325239200, 0} { // both changes in Berlin in 2026, the day Apia left out
+			f.Add(text, at)
+		}
+	}
+	const century = 100 * 365 * 24 * 3600
+	f.Fuzz(func(t *testing.T, text string, seconds int64) {
+		w, err := parseWindow(text)
+		if err != nil {
+			return
+		}
+		now := time.Unix(seconds%century, 0)
+		next := w.next(now)
+		if !next.After(now) || next.Sub(now) > 15*24*time.Hour || !w.Covers(next) {
+			t.Fatalf("%s: after %s comes %s, which it covers: %v", w, now.UTC(), next.UTC(), w.Covers(next))
+		}
+		if p := (&Policy{Disruptive: []Window{w}}); p.InWindow(now) != w.Covers(now) {
+			t.Fatalf("%s: the policy covers %s: %v", w, now.UTC(), p.InWindow(now))
+		}
+		// What is not covered does not begin to be before the next window.
+		outside := !w.Covers(now)
+		for at := now; outside && at.Before(next); at = at.Add(17 * time.Minute) {
+			if w.Covers(at) {
+				t.Fatalf("%s: covers %s, although the next after %s is %s", w, at.UTC(), now.UTC(), next.UTC())
+			}
+		}
+	})
+}

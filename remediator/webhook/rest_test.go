@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -245,4 +247,36 @@ func TestManyCutGroupsShareAnAskingAndNoTwoRunAtOnce(t *testing.T) {
 	if got := testutil.ToFloat64(h.fetches.WithLabelValues(fetched)); got != float64(askings.Load()) {
 		t.Errorf("%v askings were counted, not %d", got, askings.Load())
 	}
+}
+
+// FuzzActive holds that no answer panics, that an error is told from a list that
+// ended well, and that what is kept is within its limits.
+func FuzzActive(f *testing.F) {
+	whole := "[" + listed("n1", "active") + "," + listed("n2", "suppressed") + "]"
+	f.Add([]byte(whole))
+	f.Add([]byte(whole[:len(whole)/2]))
+	for _, answer := range []string{"", "[]", "null", "{}", "[1]", "[{}]", "[}", "[[[[", `[{"status":null}]`, `[{"status":{"state":"active"}}]`} {
+		f.Add([]byte(answer))
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		n := 0
+		err := readActive(bytes.NewReader(answer), func(a Alert, invalid error) error {
+			n++
+			if invalid != nil {
+				return nil
+			}
+			if err := checkLabels(a.Labels); err != nil || !a.Firing || a.StartsAt.IsZero() || !fingerprint.MatchString(a.Fingerprint) {
+				t.Fatalf("%+v: %v", a, err)
+			}
+			return nil
+		})
+		var all []json.RawMessage
+		whole := json.NewDecoder(bytes.NewReader(answer)).Decode(&all) == nil && all != nil
+		if (err == nil) != whole {
+			t.Fatalf("%v, of an answer that is a list: %v", err, whole)
+		}
+		if n > len(all) && err == nil {
+			t.Fatalf("%d alerts of %d", n, len(all))
+		}
+	})
 }

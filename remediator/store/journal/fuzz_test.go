@@ -2,11 +2,15 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node/nodetest"
@@ -57,7 +61,11 @@ func FuzzOpen(f *testing.F) {
 				return
 			}
 		}
-		for node, n := range untouched(t, pristine, found, from, to) {
+		newest, control := untouched(t, pristine, found, from, to)
+		if got := j.state.control(t); got < control || got != read.control(t) {
+			t.Errorf("the control has version %d, Read says %d; version %d was not touched", got, read.control(t), control)
+		}
+		for node, n := range newest {
 			if got, same := j.state.request(t, node), read.request(t, node); got < n || same != got {
 				t.Errorf("%s has request %d, Read says %d; record %d was not touched", node, got, same, n)
 			}
@@ -79,7 +87,11 @@ func twoGenerations(tb testing.TB) []byte {
 				tb.Fatal(err)
 			}
 		}
-		if err := j.Close(); err != nil {
+		c, err := j.Control(tb.Context())
+		if err == nil {
+			err = j.SaveControl(tb.Context(), &c)
+		}
+		if err := errors.Join(err, j.Close()); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -90,9 +102,10 @@ func twoGenerations(tb testing.TB) []byte {
 	return b
 }
 
-// untouched returns the newest request of each node in those records of a file
-// that a change of its bytes from from to to leaves as they are.
-func untouched(t *testing.T, file []byte, found []record, from, to int) map[string]int {
+// untouched returns the newest request of each node, and the version of the
+// control, in those records of a file that a change of its bytes from from to to
+// leaves as they are.
+func untouched(t *testing.T, file []byte, found []record, from, to int) (newest map[string]int, control int) {
 	s, st := &scanner{f: bytes.NewReader(file), limit: int64(len(file))}, newState()
 	for _, r := range found {
 		if int(r.end()) <= from || int(r.offset) >= to {
@@ -101,9 +114,63 @@ func untouched(t *testing.T, file []byte, found []record, from, to int) map[stri
 			}
 		}
 	}
-	newest := map[string]int{}
+	newest = map[string]int{}
 	for k := range st.entries {
-		newest[k.node] = st.request(t, k.node)
+		if k != controlKey {
+			newest[k.node] = st.request(t, k.node)
+		}
 	}
-	return newest
+	return newest, st.control(t)
+}
+
+// control returns the version of the control, or 0 if there is none.
+func (s *state) control(t *testing.T) (version int) {
+	t.Helper()
+	e, ok := s.entries[controlKey]
+	if !ok {
+		return 0
+	}
+	version, err := strconv.Atoi(e.version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
+// FuzzEntries holds that no payload panics, and that what is read of one is
+// written so that it is read the same.
+func FuzzEntries(f *testing.F) {
+	c := headroom.Case{Node: "n1", Signal: headroom.NodeFSAvailable}
+	c.Begin(headroom.Episode{ID: "e1", Request: request("n1", 1), Phase: headroom.Waiting})
+	requested, _ := requestEntry(request("n1", 2))
+	saved, _ := caseEntry(c, "7")
+	control, _ := controlEntry(headroom.Control{Grants: []headroom.Grant{{Node: "n1"}}}, "3")
+	f.Add(appendPayload(nil, []entry{requested, saved, control}))
+	for _, payload := range []string{"", "[]", "null", "{}", "[{}]", "[null]", `[{"request":{},"case":{}}]`, `[{"control":{}},{"control":{"version":"x"}}]`} {
+		f.Add([]byte(payload))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		es, err := parseEntries(payload)
+		if err != nil {
+			return
+		}
+		st := newState()
+		st.put(es...)
+		once, err := cases(st.sorted())
+		if err != nil {
+			t.Fatalf("read once and not again: %v", err)
+		}
+		again := newState()
+		for _, group := range st.snapshot(4 << 10) {
+			es, err := parseEntries(appendPayload(nil, group))
+			if err != nil {
+				t.Fatalf("written and not read again: %v", err)
+			}
+			again.put(es...)
+		}
+		twice, err := cases(again.sorted())
+		if diff := cmp.Diff(once, twice); err != nil || diff != "" || again.size != st.size || len(again.entries) != len(st.entries) {
+			t.Fatalf("%v, %d bytes in %d entries, then %d in %d\n%s", err, st.size, len(st.entries), again.size, len(again.entries), diff)
+		}
+	})
 }
