@@ -36,6 +36,7 @@ else
 	fatal 'a C compiler' 'make test: the race detector needs cgo (apt-get install gcc libc6-dev)'
 fi
 has make && ok 'make' || fatal 'make' 'every target'
+[ -x /usr/bin/python3 ] && ok '/usr/bin/python3' || fatal '/usr/bin/python3' 'make test: an example for exec is written in it (apt-get install python3-minimal)'
 has git && ok 'git' || lacks 'git' 'make build: the programs will say that their version is unknown'
 
 # The demo and many tests mount a small filesystem in namespaces of their own.

@@ -67,7 +67,8 @@ func (a *journalApply) lookAround(ctx context.Context, items []Item) error {
 // remove unlinks one archive.
 func (a *journalApply) remove(ctx context.Context, item Item) error {
 	f := item.file
-	if journalFile(f.name).kind == active {
+	rotated := journalFile(f.name).kind == active
+	if rotated {
 		if err := a.follow(ctx, &f); err != nil {
 			return err
 		}
@@ -76,38 +77,92 @@ func (a *journalApply) remove(ctx context.Context, item Item) error {
 	if err != nil {
 		return err
 	}
-	if u := a.uses[f.ino]; u.unclear != "" {
+	u := a.uses[f.ino]
+	switch {
+	case u.unclear != "":
 		return leftAlone("cannot tell: " + u.unclear)
-	} else if u.writers > 0 {
+	case u.writers > 0 && !rotated:
 		return leftAlone(isWritten)
 	}
-	switch kind := journalFile(f.name).kind; kind {
-	case archived:
-		header, ok, err := readJournalHeader(dir, f.name)
-		switch {
-		case err != nil:
-			return err
-		case !ok:
-			return leftAlone(notJournal)
-		case header.online:
-			return leftAlone(isOnline)
-		}
-	case disposed:
-	default:
+	if err := finished(dir, f.name, rotated); err != nil {
+		return err
+	}
+	return a.unlink(dir, &f, &st, item, u.writers+len(u.readers) > 0 || u.mapped != "")
+}
+
+// finished is leftAlone unless a file is one that journald has finished, or set
+// aside. One that has just been rotated it may hold open until the next time: so
+// its header must say that it will write no more.
+func finished(dir int, name string, rotated bool) error {
+	kind := journalFile(name).kind
+	if kind == disposed {
+		return nil
+	}
+	header, ok, err := readJournalHeader(dir, name)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return leftAlone(notJournal)
+	case kind != archived:
 		return leftAlone(notArchive)
+	case header.state == stateOnline, rotated && header.state != stateArchived:
+		return leftAlone(isOnline)
+	}
+	return nil
+}
+
+// unlink removes a file. If somebody holds it open, its blocks are given back
+// all the same, as journalctl does it: by a hole of its size, so that who maps it
+// reads zeros and is not killed.
+func (a *journalApply) unlink(dir int, f *file, st *unix.Stat_t, item Item, held bool) error {
+	fd := -1
+	if held {
+		var err error
+		if fd, err = openBeneath(dir, f.name, unix.O_RDWR|unix.O_NONBLOCK); err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		var opened unix.Stat_t
+		if err := unix.Fstat(fd, &opened); err != nil {
+			return err
+		}
+		if err := f.same(&opened); err != nil {
+			return err
+		}
 	}
 	if err := unix.Unlinkat(dir, f.name, 0); err != nil {
 		return err
 	}
-	a.meter.removed(item, headroom.Amount{Bytes: st.Blocks * 512, Inodes: 1})
+	freed := headroom.Amount{Bytes: st.Blocks * 512, Inodes: 1}
+	if held {
+		freed.Bytes = punch(fd, st)
+		if freed.Bytes == 0 {
+			a.notes.add("the space of what is held open returns when that process closes it", "")
+		}
+	}
+	a.meter.removed(item, freed)
 	a.meter.run.step(journalRemoved)
 	return nil
+}
+
+// punch gives back the blocks of a file that has no name any more, and returns
+// how many bytes those were.
+func punch(fd int, before *unix.Stat_t) int64 {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Nlink != 0 || st.Size == 0 {
+		return 0
+	}
+	if unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, st.Size) != nil || unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return max(0, before.Blocks-st.Blocks) * 512
 }
 
 const notArchive = "it is no archive"
 
 // follow finds the name that a rotation has given to a file which was written,
-// once journald is done with it.
+// once journald has finished it.
 func (a *journalApply) follow(ctx context.Context, f *file) error {
 	dir, err := a.folders.enter(f.in)
 	if err != nil {
@@ -118,13 +173,7 @@ func (a *journalApply) follow(ctx context.Context, f *file) error {
 	}
 	return patiently(ctx, func() (bool, error) {
 		header, ok, err := readJournalHeader(dir, f.name)
-		if err != nil || !ok || header.online {
-			return false, err
-		}
-		u := new(uses)
-		err = findUses(ctx, a.node.Proc, a.disk, map[uint64]*uses{f.ino: u})
-		a.uses[f.ino] = u
-		return u.writers == 0, err
+		return ok && header.state == stateArchived, err
 	})
 }
 

@@ -12,11 +12,11 @@ type journalChoice struct {
 	journalSettings
 	walker *journalWalker
 	plan   *Plan
-	late   []journal // planned, and held open by a reader
+	held   []journal // planned, and held open by a reader
 }
 
 // archives plans the removal of archives, oldest first over all folders: at
-// first those that nobody holds open, whose space returns at once.
+// first those that nobody reads.
 func (c *journalChoice) archives() {
 	var free, held []journal
 	for _, m := range c.walker.folders {
@@ -24,7 +24,7 @@ func (c *journalChoice) archives() {
 			switch reason := c.leave(j); {
 			case reason != "":
 				c.walker.notes.add(reason, printable(j.path()))
-			case c.held(j):
+			case c.isHeld(j):
 				held = append(held, j)
 			default:
 				free = append(free, j)
@@ -43,18 +43,18 @@ func (c *journalChoice) take(files []journal) {
 			return
 		}
 		c.plan.add(Remove, j.file)
-		if c.held(j) {
-			c.late = append(c.late, j)
+		if c.isHeld(j) {
+			c.held = append(c.held, j)
 		}
 	}
 }
 
-// lateNote says which space will not be back at once.
-func (c *journalChoice) lateNote() []string {
-	if len(c.late) == 0 {
+// heldNote says who will notice.
+func (c *journalChoice) heldNote() []string {
+	if len(c.held) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d of the archives are held open, such as %s: their space returns when that process closes them", len(c.late), printable(c.late[0].path()))}
+	return []string{fmt.Sprintf("%d of the archives are held open, such as %s: who reads them finds nothing there any more", len(c.held), printable(c.held[0].path()))}
 }
 
 func oldestFirst(a, b journal) int {
@@ -98,9 +98,9 @@ func (c *journalChoice) leave(j journal) string {
 	return ""
 }
 
-// held reports whether some process reads a file. Its writer, which is journald,
+// isHeld reports whether some process reads a file. Its writer, which is journald,
 // lets go of it with the rotation.
-func (c *journalChoice) held(j journal) bool {
+func (c *journalChoice) isHeld(j journal) bool {
 	u := c.walker.uses[j.ino]
 	return len(u.readers) > u.writers || u.mapped != "" && j.kind != active
 }

@@ -99,9 +99,18 @@ func hex128(s string) bool {
 
 // A journalHeader is what the beginning of a journal file says of it.
 type journalHeader struct {
-	online bool   // somebody writes it, or was stopped while writing
-	head   uint64 // when its first entry was written, in microseconds since 1970
+	state journalState
+	head  uint64 // when its first entry was written, in microseconds since 1970
 }
+
+// A journalState is what its last writer did to a file.
+type journalState byte
+
+const (
+	stateOffline  journalState = 0
+	stateOnline   journalState = 1 // it writes, or was stopped while writing
+	stateArchived journalState = 2 // it will write no more
+)
 
 // parseJournalHeader reads a journal file's first bytes, little-endian:
 //
@@ -112,10 +121,10 @@ type journalHeader struct {
 // It is false for anything else, and for a state that is none of these.
 // https://systemd.io/JOURNAL_FILE_FORMAT/
 func parseJournalHeader(data []byte) (h journalHeader, ok bool) {
-	if len(data) < journalHeaderSize || string(data[:8]) != "LPKSHHRH" || data[16] > 2 {
+	if len(data) < journalHeaderSize || string(data[:8]) != "LPKSHHRH" || data[16] > byte(stateArchived) {
 		return h, false
 	}
-	return journalHeader{online: data[16] == 1, head: binary.LittleEndian.Uint64(data[184:])}, true
+	return journalHeader{state: journalState(data[16]), head: binary.LittleEndian.Uint64(data[184:])}, true
 }
 
 // journalHeaderSize is how much of a file is read for its header: as much as

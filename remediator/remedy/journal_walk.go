@@ -115,7 +115,7 @@ func (w *journalWalker) journal(dir int, in *folder, e dirent) (j journal, reaso
 	case !ok:
 		return j, notJournal
 	}
-	j.online = header.online
+	j.online = header.state == stateOnline
 	if j.kind == active {
 		j.head = header.head - 1 // of one without entries that is the newest of all
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 // All lists every remedy, gentlest first. Policies name them.
-var All = []Remedy{LogReclaim{}, JournalVacuum{}, ContainerPrune{}, ImageGC{}, Exec{}}
+var All = []Remedy{LogReclaim{}, JournalVacuum{}, ContainerPrune{}, ImageGC{}, Ballast{}, Exec{}}
 
 // A Remedy is one kind of action that makes room. Values are immutable; their
 // methods may be called from many goroutines, but only one Apply should run on

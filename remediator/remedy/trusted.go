@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nodeheadroom/headroom/node"
 )
 
 // openTrusted opens a program that nobody but root can have changed: a regular,
@@ -40,6 +42,62 @@ func openTrusted(path string) (*os.File, error) {
 		return nil, fmt.Errorf("command %s: the file %w", printable(path), err)
 	}
 	return os.NewFile(uintptr(fd), path), nil
+}
+
+// openTrustedFolder opens a folder of which the same is true as of a program's.
+// It is unix.ENOENT if it, or one above it, does not exist.
+func openTrustedFolder(path string) (int, error) { return walkTrusted(path, nil) }
+
+// makeTrustedFolder opens such a folder and makes what is missing of it, root's
+// alone, on that disk. It is leftAlone where it is, or would be, on another.
+func makeTrustedFolder(path string, disk node.Disk) (int, error) {
+	return walkTrusted(path, func(parent int, name string) error {
+		var st unix.Stat_t
+		if err := unix.Fstat(parent, &st); err != nil {
+			return err
+		}
+		if is := idOf(&st).disk; is != disk {
+			return leftAlone(fmt.Sprintf("it would lie on disk %s: nothing there helps disk %s", is, disk))
+		}
+		if err := unix.Mkdirat(parent, name, 0o700); err != nil && err != unix.EEXIST {
+			return err
+		}
+		return nil
+	})
+}
+
+// walkTrusted opens a folder by way of trusted ones. make is called for a missing
+// one, if it is given.
+func walkTrusted(path string, make func(parent int, name string) error) (int, error) {
+	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open /: %w", err)
+	}
+	names := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i := 0; ; i++ {
+		if err := trusted(fd, unix.S_IFDIR); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("folder %s %w", printable("/"+strings.Join(names[:i], "/")), err)
+		}
+		if i == len(names) {
+			return fd, nil
+		}
+		next, err := unix.Openat(fd, names[i], flags, 0)
+		if err == unix.ENOENT && make != nil {
+			if err = make(fd, names[i]); err == nil {
+				next, err = unix.Openat(fd, names[i], flags, 0)
+			}
+		}
+		unix.Close(fd)
+		if _, known := err.(leftAlone); known {
+			return -1, err
+		}
+		if err != nil {
+			return -1, fmt.Errorf("folder %s: %w", printable("/"+strings.Join(names[:i+1], "/")), err)
+		}
+		fd = next
+	}
 }
 
 // trusted returns why what fd leads to is not to be trusted, as the end of a

@@ -45,6 +45,10 @@ func varlinkCall(ctx context.Context, socket, method string) error {
 		return fmt.Errorf("varlink %s: %w", socket, err)
 	}
 	answer, err := converse(conn, method)
+	if errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) {
+		// A service hangs up on processes whose number it cannot see.
+		return fmt.Errorf("varlink %w: %w (is this the machine's PID namespace?)", errNotSpoken, err)
+	}
 	if err != nil {
 		return fmt.Errorf("varlink %s: %w", method, errors.Join(ctx.Err(), err))
 	}
