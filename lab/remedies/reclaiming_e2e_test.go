@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,7 +108,9 @@ func folderOf(t *testing.T, c *cluster.Cluster, n *cluster.Node, w cluster.Workl
 // eventually waits until something is so.
 func eventually(t *testing.T, what string, so func() error) {
 	t.Helper()
-	if err := cluster.Wait(t.Context(), what, func(context.Context) error { return so() }); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := cluster.Wait(ctx, what, func(context.Context) error { return so() }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -115,19 +118,28 @@ func eventually(t *testing.T, what string, so func() error) {
 // A shipper reads a log as those who ship logs do: to the end of the file that
 // has the name, and of the next one only after that.
 type shipper struct {
+	once  sync.Once
 	stop  chan struct{}
 	done  chan struct{}
 	lines int
 	err   error
 }
 
-func ship(path string) *shipper {
+func ship(t *testing.T, path string) *shipper {
+	t.Helper()
 	s := &shipper{stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		s.err = s.follow(path)
 	}()
+	t.Cleanup(s.finish) // or its file would keep the disk
 	return s
+}
+
+// finish reads what there is and ends.
+func (s *shipper) finish() {
+	s.once.Do(func() { close(s.stop) })
+	<-s.done
 }
 
 func (s *shipper) follow(path string) error {
@@ -172,8 +184,7 @@ func (s *shipper) follow(path string) error {
 // end returns how many lines there were.
 func (s *shipper) end(t *testing.T) int {
 	t.Helper()
-	close(s.stop)
-	<-s.done
+	s.finish()
 	if s.err != nil {
 		t.Fatal(s.err)
 	}

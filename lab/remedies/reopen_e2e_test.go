@@ -39,14 +39,18 @@ func grown(t *testing.T, path string, size int64) {
 	})
 }
 
-// lastLine asks the kubelet for the end of a log, as kubectl logs does.
-func lastLine(t *testing.T, n *cluster.Node, pod cluster.Pod) string {
+// written waits until the writer says that it is done, by asking the kubelet for
+// the end of its log, as kubectl logs does. It says so on standard error, which
+// may come before the last of its lines.
+func written(t *testing.T, n *cluster.Node, pod cluster.Pod) {
 	t.Helper()
-	out, err := n.Get(t.Context(), "/containerLogs/"+pod.Metadata.Namespace+"/"+pod.Metadata.Name+"/worker?tailLines=1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
+	eventually(t, "the writer to be done", func() error {
+		out, err := n.Get(t.Context(), "/containerLogs/"+pod.Metadata.Namespace+"/"+pod.Metadata.Name+"/worker?tailLines=2000")
+		if err == nil && !strings.Contains("\n"+string(out), "\ndone\n") {
+			err = fmt.Errorf("it is not among the last %d bytes", len(out))
+		}
+		return err
+	})
 }
 
 func TestAReopenedLogGivesItsSpaceBackAndLosesNoLine(t *testing.T) {
@@ -57,7 +61,7 @@ func TestAReopenedLogGivesItsSpaceBackAndLosesNoLine(t *testing.T) {
 	c.StartPods(t, w)
 	folder, pod := folderOf(t, c, n, w, "worker")
 	log := filepath.Join(folder, "0.log")
-	shipped := ship(log)
+	shipped := ship(t, log)
 	grown(t, log, 16<<20)
 
 	before, err := disk.Stat(n.PodLogs())
@@ -79,12 +83,7 @@ func TestAReopenedLogGivesItsSpaceBackAndLosesNoLine(t *testing.T) {
 	if left, _ := filepath.Glob(log + ".*"); len(left) > 0 {
 		t.Errorf("left are %q", left)
 	}
-	eventually(t, "the writer to be done", func() error {
-		if last := lastLine(t, n, pod); last != "done" {
-			return fmt.Errorf("it wrote %q last", last)
-		}
-		return nil
-	})
+	written(t, n, pod)
 	if got := shipped.end(t); got != lines+1 {
 		t.Errorf("%d lines were shipped of %d", got, lines+1)
 	}
@@ -117,7 +116,7 @@ func TestARenameThatWasCutShortIsFinishedOnARealRuntime(t *testing.T) {
 	c.StartPods(t, w)
 	folder, pod := folderOf(t, c, n, w, "worker")
 	log := filepath.Join(folder, "0.log")
-	shipped := ship(log)
+	shipped := ship(t, log)
 	grown(t, log, 4<<20)
 	r := reclaim(t, n)
 	type killed struct{}
@@ -140,12 +139,7 @@ func TestARenameThatWasCutShortIsFinishedOnARealRuntime(t *testing.T) {
 	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "made anew") {
 		t.Errorf("finished with %q: %v", notes, err)
 	}
-	eventually(t, "the writer to be done", func() error {
-		if last := lastLine(t, n, pod); last != "done" {
-			return fmt.Errorf("it wrote %q last", last)
-		}
-		return nil
-	})
+	written(t, n, pod)
 	if got := shipped.end(t); got != lines+1 {
 		t.Errorf("%d lines were shipped of %d", got, lines+1)
 	}
@@ -184,12 +178,7 @@ func TestTheKubeletRotatesAtTheSameTime(t *testing.T) {
 	if rotated < 10 {
 		t.Errorf("renamed %d times only", rotated)
 	}
-	eventually(t, "the writer to be done", func() error {
-		if last := lastLine(t, n, pod); last != "done" {
-			return fmt.Errorf("it wrote %q last", last)
-		}
-		return nil
-	})
+	written(t, n, pod)
 	if notes, err := (remedy.LogReclaim{}).Finish(t.Context(), r.node); err != nil || len(notes) > 0 {
 		t.Errorf("there is something to finish: %q: %v", notes, err)
 	}

@@ -13,41 +13,40 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	code, err := run(os.Args[1:])
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
-		os.Exit(125)
 	}
+	os.Exit(code)
 }
 
-func run(args []string) error {
+// failed is the code where it could not do what it was told.
+const failed = 125
+
+func run(args []string) (code int, err error) {
 	if len(args) != 3 {
-		return fmt.Errorf("%q: want FILE BYTES CODE", args)
+		return failed, fmt.Errorf("%q: want FILE BYTES CODE", args)
 	}
 	bytes, err := strconv.Atoi(args[1])
 	if err != nil {
-		return err
+		return failed, err
 	}
-	code, err := strconv.Atoi(args[2])
-	if err != nil {
-		return err
+	if code, err = strconv.Atoi(args[2]); err != nil {
+		return failed, err
 	}
 	file, err := os.OpenFile(args[0], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
-		return err
+		return failed, err
 	}
 	if _, err := fmt.Fprintln(file, "ran"); err != nil {
-		return err
+		return failed, err
 	}
 	out := bufio.NewWriter(os.Stdout)
 	line := strings.Repeat("x", 99) + "\n"
 	for ; bytes > 0; bytes -= len(line) {
 		if _, err := out.WriteString(line); err != nil {
-			return err
+			return failed, err
 		}
 	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	os.Exit(code)
-	return nil
+	return code, out.Flush()
 }
