@@ -3,6 +3,7 @@ package remedy
 import (
 	"context"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,12 +31,12 @@ type logsByName map[string]*deadLogs
 // findLogs reads all container logs, but not those that are to be spared.
 func (p *pruner) findLogs(ctx context.Context) (logsByName, error) {
 	found := make(logsByName)
-	err := eachRoot(p.node.LogRoots, &p.notes, func(path string, w *walker) error {
+	err := eachRoot(p.node.LogRoots, &p.notes, func(root string, w *walker) error {
 		w.ExcludeNamespaces, w.spared = p.ExcludeNamespaces, p.out.spares
 		w.visit = func(ctx context.Context, fd int, in *folder, layout logLayout) error {
 			return w.gather(ctx, fd, in, layout, found)
 		}
-		return w.walkRoot(ctx, path)
+		return w.walkRoot(ctx, root)
 	})
 	return found, err
 }
@@ -88,10 +89,8 @@ func (p *pruner) orphans(logs logsByName, h history) []*deadLogs {
 	units := make(map[string][]runtime.Container) // by the folder of their logs
 	for _, all := range h {
 		for _, c := range all {
-			if kubernetes(c) {
-				folder, _, _ := cutLast(logOf(c), "/")
-				units[folder] = append(units[folder], c)
-			}
+			folder := path.Dir(logOf(c))
+			units[folder] = append(units[folder], c)
 		}
 	}
 	var found []*deadLogs
@@ -99,7 +98,7 @@ func (p *pruner) orphans(logs logsByName, h history) []*deadLogs {
 		l := logs[key]
 		later := false
 		mine := slices.ContainsFunc(units[l.in.path], func(c runtime.Container) bool {
-			later = later || c.Attempt > l.attempt
+			later = later || kubernetes(c) && c.Attempt > l.attempt
 			return c.Attempt == l.attempt
 		})
 		if !mine && later && l.in.id.disk == p.need.Disk {
@@ -122,14 +121,6 @@ func (p *pruner) orphanItems(logs []*deadLogs) []Item {
 		}
 	}
 	return items
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // markNeeded finds out which of the logs somebody has yet to read, writes or

@@ -30,9 +30,8 @@ type scriptedCRI struct {
 	look       func(c runtime.Container) (runtime.Container, bool) // by Container; nil is as listed
 	reopen     func(id string) error
 	written    map[string]int64 // bytes, by ID; unknown where there is none
-	before     func(id string)  // right before a removal
 	removed    []string
-	failing    map[string]error // removals, by ID
+	failing    error // of removals
 }
 
 func (s *scriptedCRI) Containers(context.Context) ([]runtime.Container, error) {
@@ -57,6 +56,35 @@ func (s *scriptedCRI) Container(_ context.Context, id string) (runtime.Container
 
 func (s *scriptedCRI) Sandboxes(context.Context) ([]runtime.Sandbox, error) {
 	return s.sandboxes, s.sandboxErr
+}
+
+func (s *scriptedCRI) Written(_ context.Context, id string) (int64, int64, bool, error) {
+	bytes, known := s.written[id]
+	if bytes < 0 {
+		return 0, 0, false, errors.New("no answer")
+	}
+	return bytes, bytes >> 12, known, nil
+}
+
+func (s *scriptedCRI) RemoveContainer(_ context.Context, id string) error {
+	return s.remove("container "+id, func() {
+		s.containers = slices.DeleteFunc(s.containers, func(c runtime.Container) bool { return c.ID == id })
+	})
+}
+
+func (s *scriptedCRI) RemoveSandbox(_ context.Context, id string) error {
+	return s.remove("sandbox "+id, func() {
+		s.sandboxes = slices.DeleteFunc(s.sandboxes, func(b runtime.Sandbox) bool { return b.ID == id })
+	})
+}
+
+func (s *scriptedCRI) remove(what string, done func()) error {
+	if err := s.failing; err != nil {
+		return err
+	}
+	s.removed = append(s.removed, what)
+	done()
+	return nil
 }
 
 func (s *scriptedCRI) ReopenLog(_ context.Context, id string) error {

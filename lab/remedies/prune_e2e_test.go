@@ -1,0 +1,189 @@
+//go:build e2e
+
+package remedies
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/remediator/remedy"
+)
+
+const crashImage = "localhost/crash:1"
+
+// crashes is a node that keeps dead containers, restarts at once, and has the
+// image of what crashes.
+func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "crash")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", program, "./crash")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	n := c.StartNode(t, cluster.NodeConfig{
+		Layout: cluster.OneDisk.Sized(1<<30, 0),
+		Kubelet: map[string]any{
+			"featureGates":     map[string]any{"KubeletCrashLoopBackOffMax": true},
+			"crashLoopBackOff": map[string]any{"maxContainerRestartPeriod": "1s"},
+		},
+		Flags: []string{"--maximum-dead-containers-per-container=10"},
+	})
+	if err := n.Load(t.Context(), cluster.Image{Name: crashImage, Program: program}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// ran is how often a container of the pod has run.
+func ran(t *testing.T, n *cluster.Node, pod cluster.Pod, file string) int {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(n.RootDir(), "pods", pod.Metadata.UID, "volumes/kubernetes.io~empty-dir/data", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(data), "\n")
+}
+
+func TestDeadContainersGoButTheLastOneOfEach(t *testing.T) {
+	c := cluster.Start(t)
+	n := crashes(t, c)
+	w := cluster.Workload{Name: "crashing", Node: n, Image: crashImage, Containers: map[string][]string{
+		"worker": {"/data/worker", "4000000", "1"},
+	}}
+	quiet := cluster.Workload{Name: "quiet", Node: n}
+	c.StartPods(t, quiet)
+	if err := c.Apply(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Delete(t.Context(), w) })
+	r := reclaim(t, n)
+	eventually(t, "four dead containers", func() error {
+		if dead := r.dead("worker"); len(dead) < 4 {
+			return fmt.Errorf("there are %d", len(dead))
+		}
+		return nil
+	})
+	folder, pod := folderOf(t, c, n, w, "worker")
+	_, bystander := folderOf(t, c, n, quiet, "worker")
+	before := r.dead("worker")
+	plan, removed, notes := r.run(with(t, remedy.ContainerPrune{}, "{minAge: 0s}"), nil)
+	after := r.dead("worker")
+	// It goes on crashing meanwhile.
+	if len(plan.Items) < 3 || removed.Bytes < 12_000_000 {
+		t.Errorf("planned %d, removed %+v; %q", len(plan.Items), removed, notes)
+	}
+	newest := before[len(before)-1]
+	kept := false
+	for _, attempt := range after {
+		kept = kept || attempt == newest
+		if attempt < newest {
+			t.Errorf("attempt %d is left of %v: %v", attempt, before, after)
+		}
+	}
+	if !kept {
+		t.Errorf("the newest dead one, attempt %d, is gone: %v", newest, after)
+	}
+	logs, _ := filepath.Glob(filepath.Join(folder, "*.log"))
+	for _, log := range logs {
+		var attempt uint32
+		if _, err := fmt.Sscanf(filepath.Base(log), "%d.log", &attempt); err != nil || attempt < newest {
+			t.Errorf("%s is left: %v", log, err)
+		}
+	}
+	if _, err := n.Get(t.Context(), "/containerLogs/default/"+pod.Metadata.Name+"/worker?previous=true&tailLines=1"); err != nil {
+		t.Errorf("the log of its last run cannot be read: %v", err)
+	}
+	// It goes on where it was: its restarts are counted on, and it is the same pod.
+	eventually(t, "one more restart", func() error {
+		_, now := folderOf(t, c, n, w, "worker")
+		for _, s := range now.Status.ContainerStatuses {
+			if s.RestartCount > int(newest)+1 && now.Metadata.UID == pod.Metadata.UID {
+				return nil
+			}
+		}
+		return fmt.Errorf("it is %+v", now.Status.ContainerStatuses)
+	})
+	untouched(t, c, quiet, bystander)
+}
+
+// dead lists the attempts of a container that are dead, oldest first.
+func (r *reclaimed) dead(name string) []uint32 {
+	r.t.Helper()
+	all, err := r.node.Runtime.Containers(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	byAttempt := make(map[uint32]bool)
+	highest := uint32(0)
+	for _, c := range all {
+		if c.Dead && c.Name == name {
+			byAttempt[c.Attempt] = true
+			highest = max(highest, c.Attempt)
+		}
+	}
+	var attempts []uint32
+	for attempt := range highest + 1 {
+		if byAttempt[attempt] {
+			attempts = append(attempts, attempt)
+		}
+	}
+	return attempts
+}
+
+// What a kubelet no longer finds it runs again.
+func TestWhatHasRunDoesNotRunAgain(t *testing.T) {
+	c := cluster.Start(t)
+	n := crashes(t, c)
+	data := []any{map[string]any{"name": "data", "mountPath": "/data"}}
+	initial := []any{map[string]any{
+		"name": "init", "image": crashImage, "imagePullPolicy": "Never",
+		"args": []any{"/data/init", "1000000", "0"}, "volumeMounts": data,
+	}}
+	started := cluster.Workload{Name: "started", Node: n, Spec: map[string]any{"initContainers": initial}}
+	over := cluster.Workload{
+		Name: "over", Node: n, Image: crashImage,
+		Containers: map[string][]string{"worker": {"/data/worker", "1000000", "0"}},
+		Spec:       map[string]any{"restartPolicy": "Never", "initContainers": initial},
+	}
+	c.StartPods(t, started)
+	if err := c.Apply(t.Context(), over); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Delete(t.Context(), over) })
+	eventually(t, "the job to be over", func() error {
+		if _, pod := folderOf(t, c, n, over, "worker"); pod.Status.Phase != "Succeeded" {
+			return fmt.Errorf("it is %s", pod.Status.Phase)
+		}
+		return nil
+	})
+	r := reclaim(t, n)
+	prune := with(t, remedy.ContainerPrune{}, "{minAge: 0s, maxWritable: 0}")
+	for range 3 {
+		if plan, _, _ := r.run(prune, nil); len(plan.Items) > 0 {
+			t.Errorf("plans %+v", plan.Items)
+		}
+	}
+	// Whatever the kubelet makes of it, it makes at its next look, and at its first
+	// one after a restart.
+	if err := n.RestartKubelet(t.Context(), cluster.NodeConfig{Flags: []string{"--maximum-dead-containers-per-container=10"}}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(15 * time.Second)
+	_, first := folderOf(t, c, n, started, "worker")
+	_, second := folderOf(t, c, n, over, "worker")
+	for _, times := range []int{ran(t, n, first, "init"), ran(t, n, second, "init"), ran(t, n, second, "worker")} {
+		if times != 1 {
+			t.Errorf("it ran %d times", times)
+		}
+	}
+	if second.Status.Phase != "Succeeded" || !first.Ready() {
+		t.Errorf("they are %s and %s", first.Status.Phase, second.Status.Phase)
+	}
+}

@@ -1,0 +1,192 @@
+//go:build e2e
+
+package remedies
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"gopkg.in/yaml.v3"
+
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/node"
+	"github.com/nodeheadroom/headroom/node/runtime/cri"
+	"github.com/nodeheadroom/headroom/remediator/remedy"
+)
+
+// everything is more than there is.
+const everything = int64(1) << 50
+
+// A reclaimed node is one as its remedies see it.
+type reclaimed struct {
+	t    *testing.T
+	node remedy.Node
+	disk node.Disk
+}
+
+func reclaim(t *testing.T, n *cluster.Node) *reclaimed {
+	t.Helper()
+	client, err := cri.New("unix://" + n.Socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	r := &reclaimed{t: t, disk: diskOf(t, n.PodLogs())}
+	r.node = remedy.Node{
+		Name: n.Name, Proc: "/proc", LogRoots: []string{n.PodLogs()}, Runtime: client,
+		Disk: func(_ context.Context, role headroom.Filesystem) (node.Disk, error) {
+			if role == headroom.NodeFS {
+				return r.disk, nil
+			}
+			return diskOf(t, n.ContainerdRoot()), nil
+		},
+	}
+	return r
+}
+
+func diskOf(t *testing.T, path string) node.Disk {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return node.Disk{Major: unix.Major(st.Dev), Minor: unix.Minor(st.Dev)}
+}
+
+// with configures a remedy as a policy does.
+func with(t *testing.T, r remedy.Remedy, keys string) remedy.Remedy {
+	t.Helper()
+	configured, err := r.Configure(func(into any) error {
+		d := yaml.NewDecoder(bytes.NewReader([]byte(keys)))
+		d.KnownFields(true)
+		return d.Decode(into)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return configured
+}
+
+// run plans for everything and applies it, and returns what was planned, removed
+// and said.
+func (r *reclaimed) run(rm remedy.Remedy, step func(string)) (plan remedy.Plan, removed headroom.Amount, notes []string) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	plan, err := rm.Plan(ctx, r.node, remedy.Need{Signal: headroom.NodeFSAvailable, Disk: r.disk, Amount: everything})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	notes, err = rm.Apply(ctx, r.node, plan, remedy.Run{
+		Missing: func(context.Context) (int64, error) { return everything, nil },
+		Removed: func(_ remedy.Item, a headroom.Amount) { removed = removed.Add(a) },
+		Step:    step,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return plan, removed, append(plan.Notes, notes...)
+}
+
+// folderOf is where a pod's container has its logs.
+func folderOf(t *testing.T, c *cluster.Cluster, n *cluster.Node, w cluster.Workload, container string) (folder string, pod cluster.Pod) {
+	t.Helper()
+	pods, err := c.PodsOf(t.Context(), w)
+	if err != nil || len(pods) != 1 {
+		t.Fatalf("%d pods of %s: %v", len(pods), w.Name, err)
+	}
+	m := pods[0].Metadata
+	return filepath.Join(n.PodLogs(), m.Namespace+"_"+m.Name+"_"+m.UID, container), pods[0]
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := cluster.Wait(ctx, what, func(context.Context) error { return so() }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A shipper reads a log as those who ship logs do: to the end of the file that
+// has the name, and of the next one only after that.
+type shipper struct {
+	once  sync.Once
+	stop  chan struct{}
+	done  chan struct{}
+	lines int
+	err   error
+}
+
+func ship(t *testing.T, path string) *shipper {
+	t.Helper()
+	s := &shipper{stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		s.err = s.follow(path)
+	}()
+	t.Cleanup(s.finish) // or its file would keep the disk
+	return s
+}
+
+// finish reads what there is and ends.
+func (s *shipper) finish() {
+	s.once.Do(func() { close(s.stop) })
+	<-s.done
+}
+
+func (s *shipper) follow(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 256<<10)
+	for idle := 0; ; {
+		n, _ := f.Read(buf)
+		s.lines += bytes.Count(buf[:n], []byte{'\n'})
+		if n > 0 {
+			idle = 0
+			continue
+		}
+		stopping := false
+		select {
+		case <-s.stop:
+			stopping = true
+		case <-time.After(20 * time.Millisecond):
+		}
+		idle++
+		mine, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		now, err := os.Stat(path)
+		if err == nil && !os.SameFile(mine, now) && idle > 10 { // it is written no more
+			f.Close()
+			if f, err = os.Open(path); err != nil {
+				return err
+			}
+			idle = 0
+			continue
+		}
+		if stopping && idle > 10 {
+			return f.Close()
+		}
+	}
+}
+
+// end returns how many lines there were.
+func (s *shipper) end(t *testing.T) int {
+	t.Helper()
+	s.finish()
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.lines
+}
