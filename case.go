@@ -18,6 +18,8 @@ type Request struct {
 	StartsAt    time.Time         `json:"startsAt"`
 	Labels      map[string]string `json:"labels"` // all of the alert's: policies match on them
 	Received    time.Time         `json:"received"`
+	// By is the person who asked instead of an alert; empty for an alert.
+	By string `json:"by,omitempty"`
 }
 
 // SameAlert reports whether r and s come from the same alert, delivered again.
@@ -242,7 +244,12 @@ type Rung struct {
 	Outcome RungOutcome `json:"outcome,omitempty"`
 	Error   string      `json:"error,omitempty"`
 	Plan    string      `json:"plan,omitempty"` // hash of what was planned
-	Planned Amount      `json:"planned"`        // what the whole plan would free
+	// ApprovedBy is who approved that plan, where that was needed.
+	ApprovedBy string `json:"approvedBy,omitempty"`
+	// Lent is whether what it removed had been set aside for that before: room,
+	// but no success.
+	Lent    bool   `json:"lent,omitempty"`
+	Planned Amount `json:"planned"` // what the whole plan would free
 	// Removed is what the remedy itself removed: blocks of last links, inodes.
 	// Nil is unknown.
 	Removed *Amount `json:"removed,omitempty"`
