@@ -109,6 +109,14 @@ func TestSessions(t *testing.T) {
 			"over": func(ts *testscript.TestScript, _ bool, args []string) {
 				of(ts).over(headroom.Signal(args[0]))
 			},
+			// opened SIGNAL waits until an episode of it is open.
+			"opened": func(ts *testscript.TestScript, _ bool, args []string) {
+				s := of(ts)
+				until(s.t, "an episode is open", s.program.stderr.String, func() bool {
+					c, err := find(s.list(), args[0])
+					return err == nil && c.Open() != nil
+				})
+			},
 			// engine STATE PLAY serves the socket with the state of the one file and,
 			// once somebody asks it to run, the episodes of the other, one a look.
 			"engine": func(ts *testscript.TestScript, _ bool, args []string) {
