@@ -25,14 +25,14 @@ func registerActing(app *kingpin.Application, s *settings, commands map[string]c
 		return s.approve(ctx, *episode, *plan, *approveBy, *approveOutput)
 	}
 
-	cancel := app.Command("cancel", "End an episode that is not over. What it has removed stays removed.")
+	cancel := app.Command("cancel", "End an episode that is not over. A rung that is being applied stops between two effects; what is removed stays removed.")
 	which := cancel.Arg("case", "ID of the episode, or its signal.").Required().HintAction(s.hint(open)).String()
 	cancelBy, cancelOutput := byFlag(cancel), outputFlag(cancel)
 	commands[cancel.FullCommand()] = func(ctx context.Context, s *settings) error {
 		return s.cancel(ctx, *which, *cancelBy, *cancelOutput)
 	}
 
-	pause := app.Command("pause", "Hold every episode before its next rung.")
+	pause := app.Command("pause", "Hold every episode. A rung that is being applied stops between two effects.")
 	long := pause.Flag("for", "How long, such as 2h; without it until resume.").Duration()
 	why := pause.Flag("why", "Reason, for whoever finds it paused.").String()
 	pauseBy, pauseOutput := byFlag(pause), outputFlag(pause)
@@ -136,7 +136,7 @@ func (s *settings) pause(ctx context.Context, d time.Duration, why, by, format s
 	if format == "json" {
 		return writeJSON(s.stdout, p)
 	}
-	fmt.Fprintf(s.stdout, "Paused %s: no rung begins.\n", lasting(p))
+	fmt.Fprintf(s.stdout, "Paused %s: nothing is done.\n", lasting(p))
 	return nil
 }
 

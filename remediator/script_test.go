@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -26,8 +27,19 @@ import (
 // (start), or, for states that take hours and other nodes to come about, a
 // server of its socket with an engine that plays what the script says (engine).
 func TestSessions(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("sessions %v, %v", files, err)
+	}
+	if _, acts := any((*engine.Engine)(nil)).(control.Engine); acts {
+		more, err := filepath.Glob("testdata/script/acting/*.txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, more...)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Files:               files,
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -36,8 +48,13 @@ func TestSessions(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"headroom-remediator": func(ts *testscript.TestScript, _ bool, args []string) {
-				of(ts).run(ts, 0, args)
+			// ! is any failure, without it there must be none.
+			"headroom-remediator": func(ts *testscript.TestScript, fails bool, args []string) {
+				want := 0
+				if fails {
+					want = -1
+				}
+				of(ts).run(ts, want, args)
 			},
 			// status N ARGS runs the program and wants it to exit with N.
 			"status": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -62,6 +79,17 @@ func TestSessions(t *testing.T) {
 			},
 			// full leaves the node nearly without room.
 			"full": func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).full() },
+			// policy FILE replaces the usual policy.
+			"policy": func(ts *testscript.TestScript, _ bool, args []string) {
+				of(ts).write("policy.yaml", ts.ReadFile(args[0]), 0o644)
+			},
+			// approve-pending SIGNAL approves the plan that show prints.
+			"approve-pending": func(ts *testscript.TestScript, _ bool, args []string) {
+				s := of(ts)
+				c, err := find(s.list(), args[0])
+				ts.Check(err)
+				s.run(ts, 0, []string{"approve", args[0], short(c.Open().Pending.Plan)})
+			},
 			// start FLAGS starts the program, quit ends it.
 			"start": func(ts *testscript.TestScript, _ bool, args []string) {
 				s := of(ts)
@@ -80,6 +108,14 @@ func TestSessions(t *testing.T) {
 			},
 			"over": func(ts *testscript.TestScript, _ bool, args []string) {
 				of(ts).over(headroom.Signal(args[0]))
+			},
+			// opened SIGNAL waits until an episode of it is open.
+			"opened": func(ts *testscript.TestScript, _ bool, args []string) {
+				s := of(ts)
+				until(s.t, "an episode is open", s.program.stderr.String, func() bool {
+					c, err := find(s.list(), args[0])
+					return err == nil && c.Open() != nil
+				})
 			},
 			// engine STATE PLAY serves the socket with the state of the one file and,
 			// once somebody asks it to run, the episodes of the other, one a look.
@@ -127,6 +163,8 @@ type session struct {
 
 func of(ts *testscript.TestScript) *session { return ts.Value(session{}).(*session) }
 
+// run runs the program and wants it to exit with want, or with anything but 0 if
+// that is negative.
 func (s *session) run(ts *testscript.TestScript, want int, args []string) {
 	var out, errs bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -140,7 +178,7 @@ func (s *session) run(ts *testscript.TestScript, want int, args []string) {
 	// In the manual the disk is the usual one.
 	s.transcript = s.scrub("$ headroom-remediator " + strings.Join(args, " ") + "\n" +
 		strings.ReplaceAll(out.String()+errs.String(), s.disk, "/var/log"))
-	if status != want {
+	if status != want && (want >= 0 || status == 0) {
 		ts.Fatalf("exit status %d, want %d:\n%s%s", status, want, out.String(), errs.String())
 	}
 }

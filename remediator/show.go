@@ -39,7 +39,11 @@ func writeEpisode(w io.Writer, unit headroom.Unit, ep *headroom.Episode) error {
 			line("until", "%s", clock(ep.Until))
 		}
 	}
-	line("alert", "%s, received %s", alertname(&ep.Request), clock(ep.Request.Received))
+	if ep.Request.By != "" {
+		line("asked", "by %s at %s", plain(ep.Request.By), clock(ep.Request.Received))
+	} else {
+		line("alert", "%s, received %s", alertname(&ep.Request), clock(ep.Request.Received))
+	}
 	line("policy", "%s: start %s, target %s, dry run %t", ep.Policy, percent(ep.Start), percent(ep.Target), ep.DryRun)
 	if ep.Before != nil {
 		line("before", "%s", state(*ep.Before, unit))
@@ -48,7 +52,7 @@ func writeEpisode(w io.Writer, unit headroom.Unit, ep *headroom.Episode) error {
 		line("after", "%s", state(*ep.After, unit))
 	}
 	if !ep.Ended.IsZero() {
-		line("ended", "%s, %s after the alert arrived", clock(ep.Ended), ep.Ended.Sub(ep.Request.Received).Round(time.Millisecond))
+		line("ended", "%s, %s after it was asked for", clock(ep.Ended), ep.Ended.Sub(ep.Request.Received).Round(time.Millisecond))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -93,6 +97,9 @@ func writeRung(w io.Writer, unit headroom.Unit, r headroom.Rung) error {
 	if r.Plan != "" && r.Outcome != headroom.RungPlanned {
 		line("planned", "%s, by plan %s", amount(r.Planned), short(r.Plan))
 	}
+	if r.ApprovedBy != "" {
+		line("approved", "by %s", plain(r.ApprovedBy))
+	}
 	if r.Before != nil && r.After != nil {
 		line("headroom", "%s → %s", percent(r.Before.Ratio), percent(r.After.Ratio))
 	}
@@ -124,6 +131,9 @@ func rungLine(unit headroom.Unit, r headroom.Rung) string {
 		line += ", removed is unknown"
 	default:
 		line += ", removed " + amount(*r.Removed)
+	}
+	if r.Lent {
+		line += " that had been set aside"
 	}
 	if r.Before != nil && r.After != nil {
 		line += ", observed " + unit.Format(r.After.Available-r.Before.Available)

@@ -49,7 +49,6 @@ func (s *Server) run(ctx context.Context, r *http.Request) (Asked, error) {
 	if err != nil {
 		return Asked{}, err
 	}
-	s.Logger.Info("asked to run", "signal", signal, "by", by)
 	return Asked{Request: request, DryRun: s.DryRun}, nil
 }
 
@@ -64,7 +63,6 @@ func (s *Server) approve(ctx context.Context, r *http.Request) (nothing, error) 
 	if err := s.Engine.Approve(ctx, o.Episode, o.Plan, by); err != nil {
 		return nothing{}, err
 	}
-	s.Logger.Info("plan approved", "episode", o.Episode, "plan", o.Plan, "by", by)
 	return nothing{}, nil
 }
 
@@ -76,7 +74,6 @@ func (s *Server) cancel(ctx context.Context, r *http.Request) (nothing, error) {
 	if err := s.Engine.Cancel(ctx, o.Which, by); err != nil {
 		return nothing{}, err
 	}
-	s.Logger.Info("cancelled", "which", o.Which, "by", by)
 	return nothing{}, nil
 }
 
@@ -96,7 +93,6 @@ func (s *Server) pause(ctx context.Context, r *http.Request) (headroom.Pause, er
 	if err := s.Engine.Pause(ctx, p); err != nil {
 		return headroom.Pause{}, err
 	}
-	s.Logger.Info("paused", "by", by, "until", p.Until, "why", p.Why)
 	return p, nil
 }
 
@@ -108,7 +104,6 @@ func (s *Server) resume(ctx context.Context, r *http.Request) (nothing, error) {
 	if err := s.Engine.Resume(ctx, by); err != nil {
 		return nothing{}, err
 	}
-	s.Logger.Info("resumed", "by", by)
 	return nothing{}, nil
 }
 

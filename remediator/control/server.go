@@ -29,7 +29,8 @@ const (
 	answerWithin = planTimeout + 15*time.Second
 )
 
-// A Server answers on a Listener. All fields must be set.
+// A Server answers on a Listener. All fields must be set. What it passes on is
+// logged by the engine.
 type Server struct {
 	Engine Engine
 	Node   string

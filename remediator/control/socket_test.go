@@ -96,6 +96,10 @@ func TestRefusesToListen(t *testing.T) {
 			func(t *testing.T, path string) string { listen(t, path); return path },
 			"in use by process ",
 		},
+		"where somebody is too busy to answer": {
+			func(t *testing.T, path string) string { busy(t, path); return path },
+			"is it in use?",
+		},
 		"where there is a file, which stays": {
 			func(t *testing.T, path string) string {
 				if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -165,6 +169,30 @@ func TestRefusesToListen(t *testing.T) {
 				t.Errorf("%q does not say %q", err, c.want)
 			}
 		})
+	}
+}
+
+// busy listens at path and accepts nobody, until the queue is full and connect
+// fails with EAGAIN.
+func busy(t *testing.T, path string) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if errors.Is(err, unix.EAGAIN) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
 	}
 }
 
