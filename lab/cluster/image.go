@@ -9,6 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
 	"github.com/nodeheadroom/headroom/lab/oci"
 )
 
@@ -38,6 +42,21 @@ func (n *Node) Load(ctx context.Context, image Image) error {
 		return err
 	}
 	return n.Import(ctx, made)
+}
+
+// Pull makes the node's runtime pull an image, as its kubelet would, from a registry
+// that it trusts.
+func (n *Node) Pull(ctx context.Context, name string) error {
+	conn, err := grpc.NewClient("unix://"+n.Socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = cri.NewImageServiceClient(conn).PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: name}})
+	if err != nil {
+		return fmt.Errorf("pull %s: %w", name, err)
+	}
+	return nil
 }
 
 // Make makes an image, for a registry for example.

@@ -30,14 +30,13 @@ type shop struct {
 	readOnly bool // a removal fails the test
 	removed  []string
 	calls    []string
-	before   map[string]func()  // what happens before a call, by its name
-	fails    map[string]error   // calls that fail
-	names    map[string]string  // further names, and the IDs that they stand for
-	after    func(id string)    // after a removal
-	needs    func(int64) int64  // what is missing when so much was freed
-	reports  []headroom.Amount  // by Removed
-	steps    []string           // by Step
-	listener func(string) error // nil is a registry that answers
+	before   map[string]func() // what happens before a call, by its name
+	fails    map[string]error  // calls that fail
+	names    map[string]string // further names, and the IDs that they stand for
+	after    func(id string)   // after a removal
+	needs    func(int64) int64 // what is missing when so much was freed
+	reports  []headroom.Amount // by Removed
+	steps    []string          // by Step
 }
 
 var someDisk = node.Disk{Major: 8, Minor: 1}
