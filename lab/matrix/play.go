@@ -111,7 +111,7 @@ func (s *stand) judge(ctx context.Context, w *watch, one *result) error {
 	}
 	one.Bystanders = bystanders
 	one.Lost, one.Offender = w.losses("bystander"), w.losses("offender")
-	one.Notes = slices.Sorted(maps.Keys(w.problems))
+	one.Notes = slices.Sorted(maps.Values(w.problems))
 	alert, at, err := s.alert(ctx, w.began)
 	if err != nil {
 		return err
