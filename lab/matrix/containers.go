@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -37,5 +38,8 @@ func crash(ctx context.Context, s *stand, o order) error {
 	if err := o.over(ctx); err != nil {
 		return err
 	}
-	return command(ctx, s, "pause")
+	if err := command(ctx, s, "pause"); !errors.Is(err, errNobody) {
+		return err
+	}
+	return nil
 }
