@@ -13,7 +13,7 @@ var containers = fill{
 	name:     "containers",
 	title:    "dead containers",
 	disk:     imagefs,
-	unit:     bytes_,
+	unit:     inBytes,
 	kubelet:  map[string]any{"crashLoopBackOff": map[string]any{"maxContainerRestartPeriod": "1s"}},
 	flags:    []string{"--maximum-dead-containers-per-container=1000"},
 	offender: offend(crashing),

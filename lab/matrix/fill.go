@@ -46,10 +46,10 @@ type fill struct {
 }
 
 const (
-	nodefs  = "nodefs"
-	imagefs = "imagefs"
-	bytes_  = "bytes"
-	inodes  = "inodes"
+	nodefs   = "nodefs"
+	imagefs  = "imagefs"
+	inBytes  = "bytes"
+	inInodes = "inodes"
 )
 
 // offend is the offender's Deployment where one is needed: its containers wait for

@@ -20,7 +20,7 @@ var journal = fill{
 	name:       "journal",
 	title:      "the journal",
 	disk:       nodefs,
-	unit:       bytes_,
+	unit:       inBytes,
 	conditions: "journald's SystemMaxUse=900M, SystemKeepFree=1M",
 	prepare:    startJournal,
 	run:        pourJournal,

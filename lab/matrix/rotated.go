@@ -8,7 +8,7 @@ var rotated = fill{
 	name:     "rotated",
 	title:    "rotated logs",
 	disk:     nodefs,
-	unit:     bytes_,
+	unit:     inBytes,
 	kubelet:  map[string]any{"containerLogMaxFiles": 100},
 	offender: offend(1),
 	run:      pour(0.9),

@@ -16,7 +16,7 @@ var small = fill{
 	name:     "small",
 	title:    "small files (inodes)",
 	disk:     nodefs,
-	unit:     inodes,
+	unit:     inInodes,
 	nodefs:   []string{"-N", "4096"},
 	offender: offend(1),
 	run:      rotate,
