@@ -32,7 +32,14 @@ func (l *lab) play(ctx context.Context, r row, with bool, number int) (one resul
 	if err != nil {
 		return one, err
 	}
-	defer func() { err = errors.Join(err, s.strike(context.WithoutCancel(ctx))) }()
+	defer func() {
+		struck := s.strike(context.WithoutCancel(ctx))
+		if err != nil {
+			err = errors.Join(err, struck)
+		} else if struck != nil { // what was played was played
+			one.Notes = append(one.Notes, fmt.Sprintf("afterwards: %v", struck))
+		}
+	}()
 	if err := s.quiet(ctx); err != nil {
 		return one, err
 	}
