@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,10 +46,10 @@ type fill struct {
 }
 
 const (
-	nodefs  = "nodefs"
-	imagefs = "imagefs"
-	bytes_  = "bytes"
-	inodes  = "inodes"
+	nodefs   = "nodefs"
+	imagefs  = "imagefs"
+	inBytes  = "bytes"
+	inInodes = "inodes"
 )
 
 // offend is the offender's Deployment where one is needed: its containers wait for
@@ -62,24 +63,32 @@ func offend(replicas int) func(*stand) *cluster.Workload {
 	}
 }
 
-// command hands an order to every pod of the offender: the words that its worker
-// is to obey.
+// errNobody is that no offender is left.
+var errNobody = errors.New("there is no offender any more")
+
+// command hands an order to every pod of the offender: the words that its worker is
+// to obey.
 func command(ctx context.Context, s *stand, words ...any) error {
 	volumes, err := s.offenders(ctx)
 	if err != nil {
 		return err
 	}
-	if len(volumes) == 0 {
-		return fmt.Errorf("there is no offender to be told %v", words)
-	}
+	told := 0
 	for _, volume := range volumes {
 		path := filepath.Join(volume, "order")
-		if err := os.WriteFile(path+".new", []byte(strings.TrimSpace(fmt.Sprintln(words...))), 0o644); err != nil {
+		err := os.WriteFile(path+".new", []byte(strings.TrimSpace(fmt.Sprintln(words...))), 0o644)
+		if err == nil {
+			err = os.Rename(path+".new", path)
+		}
+		switch {
+		case err == nil:
+			told++
+		case !errors.Is(err, os.ErrNotExist): // the pod was evicted, or never ran
 			return err
 		}
-		if err := os.Rename(path+".new", path); err != nil {
-			return err
-		}
+	}
+	if told == 0 {
+		return fmt.Errorf("tell it to %v: %w", words, errNobody)
 	}
 	return nil
 }

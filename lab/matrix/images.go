@@ -16,7 +16,7 @@ var images = fill{
 	name:    "images",
 	title:   "unused images",
 	disk:    imagefs,
-	unit:    bytes_,
+	unit:    inBytes,
 	prepare: func(ctx context.Context, s *stand) error { return pull(ctx, s, "old", 0) },
 	ages:    11 * time.Minute,
 	run: func(ctx context.Context, s *stand, o order) error {

@@ -20,7 +20,7 @@ var journal = fill{
 	name:       "journal",
 	title:      "the journal",
 	disk:       nodefs,
-	unit:       bytes_,
+	unit:       inBytes,
 	conditions: "journald's SystemMaxUse=900M, SystemKeepFree=1M",
 	prepare:    startJournal,
 	run:        pourJournal,
@@ -55,26 +55,23 @@ func startJournal(ctx context.Context, s *stand) error {
 	if err := s.inside(ctx, "sh", "-c", journalSetup); err != nil {
 		return err
 	}
-	if err := s.daemon(ctx, journald); err != nil {
+	p, err := s.daemon(ctx, journald)
+	if err != nil {
 		return err
 	}
+	s.running = append(s.running, p)
 	return cluster.Wait(ctx, "journald", func(ctx context.Context) error {
 		return s.inside(ctx, "test", "-S", "/run/systemd/journal/stdout")
 	})
 }
 
-// daemon starts a program inside the node, which must run until the play is over.
-func (s *stand) daemon(ctx context.Context, path string, args ...string) error {
+// daemon starts a program inside the node.
+func (s *stand) daemon(ctx context.Context, path string, args ...string) (*process.Process, error) {
 	cmd, err := s.node.Command(context.WithoutCancel(ctx), path, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p, err := process.Start(process.Options{Name: filepath.Base(path), Path: cmd.Path, Args: cmd.Args[1:], Env: cmd.Env})
-	if err != nil {
-		return err
-	}
-	s.running = append(s.running, p)
-	return nil
+	return process.Start(process.Options{Name: filepath.Base(path), Path: cmd.Path, Args: cmd.Args[1:], Env: cmd.Env})
 }
 
 // pourJournal runs the worker as a service whose output is journald's.
@@ -84,11 +81,12 @@ func pourJournal(ctx context.Context, s *stand, o order) error {
 		return err
 	}
 	amount := float64(o.amount) / journalKept
-	err = s.daemon(ctx, "systemd-cat", "-t", service, worker, "log",
+	p, err := s.daemon(ctx, "systemd-cat", "-t", service, worker, "log",
 		fmt.Sprint(int64(amount)), fmt.Sprint(int64(amount/o.lasts.Seconds())), fmt.Sprint(lineBytes))
 	if err != nil {
 		return err
 	}
+	defer p.Stop(time.Second) // a worker that is asked to end has not ended well
 	return o.over(ctx)
 }
 

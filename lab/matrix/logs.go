@@ -8,7 +8,7 @@ var logs = fill{
 	name:     "logs",
 	title:    "container logs",
 	disk:     nodefs,
-	unit:     bytes_,
+	unit:     inBytes,
 	kubelet:  map[string]any{"containerLogMaxSize": "1Gi"},
 	offender: offend(1),
 	run:      pour(1),

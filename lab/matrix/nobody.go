@@ -16,7 +16,7 @@ var nobody = fill{
 	name:  "nobody",
 	title: "a file nobody owns",
 	disk:  nodefs,
-	unit:  bytes_,
+	unit:  inBytes,
 	run:   grow,
 }
 

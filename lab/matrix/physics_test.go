@@ -32,7 +32,7 @@ func TestPhysicsForbidsOnlyWhatIsFasterThanCanBeMet(t *testing.T) {
 		"a faster one cannot":                    {101, 100, true},
 		"what was not measured is not forbidden": {0, 100, false},
 	} {
-		r := result{Unit: bytes_, Rate: test.rate, Fastest: test.fastest}
+		r := result{Unit: inBytes, Rate: test.rate, Fastest: test.fastest}
 		if r.forbidden() != test.forbids {
 			t.Errorf("%s: %v", sentence, r.forbidden())
 		}

@@ -32,7 +32,14 @@ func (l *lab) play(ctx context.Context, r row, with bool, number int) (one resul
 	if err != nil {
 		return one, err
 	}
-	defer func() { err = errors.Join(err, s.strike(context.WithoutCancel(ctx))) }()
+	defer func() {
+		struck := s.strike(context.WithoutCancel(ctx))
+		if err != nil {
+			err = errors.Join(err, struck)
+		} else if struck != nil { // what was played was played
+			one.Notes = append(one.Notes, fmt.Sprintf("afterwards: %v", struck))
+		}
+	}()
 	if err := s.quiet(ctx); err != nil {
 		return one, err
 	}
@@ -111,7 +118,7 @@ func (s *stand) judge(ctx context.Context, w *watch, one *result) error {
 	}
 	one.Bystanders = bystanders
 	one.Lost, one.Offender = w.losses("bystander"), w.losses("offender")
-	one.Notes = slices.Sorted(maps.Keys(w.problems))
+	one.Notes = slices.Sorted(maps.Values(w.problems))
 	alert, at, err := s.alert(ctx, w.began)
 	if err != nil {
 		return err

@@ -7,6 +7,6 @@ var quiet = fill{
 	name:  "no fault",
 	title: "nothing",
 	disk:  nodefs,
-	unit:  bytes_,
+	unit:  inBytes,
 	run:   func(ctx context.Context, _ *stand, o order) error { return o.over(ctx) },
 }

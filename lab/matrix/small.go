@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ var small = fill{
 	name:     "small",
 	title:    "small files (inodes)",
 	disk:     nodefs,
-	unit:     inodes,
+	unit:     inInodes,
 	nodefs:   []string{"-N", "4096"},
 	offender: offend(1),
 	run:      rotate,
@@ -30,7 +31,7 @@ func rotate(ctx context.Context, s *stand, o order) error {
 	}
 	log := filepath.Join(folders[0], "0.log")
 	moment, number := time.Now().UTC().Add(-24*time.Hour), 0
-	return o.steps(ctx, 200*time.Millisecond, func(count int64) error {
+	err = o.steps(ctx, 200*time.Millisecond, func(count int64) error {
 		for range count {
 			line := fmt.Sprintf("%s stdout F %012d a line that was rotated at once\n", moment.Format("2006-01-02T15:04:05.000000000Z"), number)
 			if err := os.WriteFile(log+"."+moment.Format("20060102-150405"), []byte(line), 0o640); err != nil {
@@ -41,4 +42,8 @@ func rotate(ctx context.Context, s *stand, o order) error {
 		}
 		return nil
 	})
+	if errors.Is(err, os.ErrNotExist) { // the pod is gone, and its log
+		return nil
+	}
+	return err
 }

@@ -139,7 +139,7 @@ func (s *stand) filling() string {
 // level is what is available of the disk that fills, and of how much.
 func (s *stand) level() (available, capacity int64, err error) {
 	space, err := disk.Stat(s.filling())
-	if s.row.fill.unit == inodes {
+	if s.row.fill.unit == inInodes {
 		return space.Free, space.Inodes, err
 	}
 	return space.Available, space.Capacity, err
@@ -164,7 +164,7 @@ func (s *stand) settle() error {
 	switch {
 	case available <= goal:
 		return errors.New("there is less on the disk than a fill begins with")
-	case s.row.fill.unit == inodes:
+	case s.row.fill.unit == inInodes:
 		return filler.LeaveInodes(goal)
 	}
 	return filler.Take(available - goal)

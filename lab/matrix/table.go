@@ -82,7 +82,7 @@ func line(r row, without, with []result) []string {
 	cells[6], cells[7], cells[8] = pressure(&w), lostOf(&w), fmt.Sprint(len(w.Offender))
 	cells[9], cells[10], cells[11] = since(w.AlertAt), room(&w), climbed(&w)
 	cells[12] = fmt.Sprint(w.Harm.Pulls)
-	cells[13], cells[14] = amount(bytes_, float64(w.Harm.Bystanders)), amount(bytes_, float64(w.Harm.Offender))
+	cells[13], cells[14] = amount(inBytes, float64(w.Harm.Bystanders)), amount(inBytes, float64(w.Harm.Offender))
 	return cells
 }
 
@@ -138,7 +138,7 @@ func climbed(r *result) string {
 
 // amount writes bytes in their own units, and inodes as they are.
 func amount(unit string, value float64) string {
-	if unit == inodes {
+	if unit == inInodes {
 		return fmt.Sprintf("%.0f inodes", value)
 	}
 	for _, u := range []struct {

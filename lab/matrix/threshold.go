@@ -8,11 +8,11 @@ import (
 
 // thresholds are the signals by which the kubelet evicts for a disk that fills.
 var thresholds = map[string]map[string][]string{
-	bytes_: {
+	inBytes: {
 		nodefs: {"nodefs.available"}, imagefs: {"imagefs.available"},
 		"both": {"nodefs.available", "imagefs.available"},
 	},
-	inodes: {
+	inInodes: {
 		nodefs: {"nodefs.inodesFree"}, imagefs: {"imagefs.inodesFree"},
 		"both": {"nodefs.inodesFree", "imagefs.inodesFree"},
 	},

@@ -19,7 +19,7 @@ type watch struct {
 	pods      map[string]seen
 	pressure  time.Time // DiskPressure, first; zero if never
 	samples   []sample
-	problems  map[string]bool // what could not be seen, and when
+	problems  map[string]string // what could not be seen, and when first
 }
 
 // A sample is what was available of the disk.
@@ -42,7 +42,7 @@ const (
 
 // newWatch looks at what must come through.
 func newWatch(ctx context.Context, s *stand) (*watch, error) {
-	w := &watch{stand: s, start: s.lab.shipped.start, pods: make(map[string]seen), problems: make(map[string]bool)}
+	w := &watch{stand: s, start: s.lab.shipped.start, pods: make(map[string]seen), problems: make(map[string]string)}
 	var err error
 	if w.threshold, err = s.threshold(); err != nil {
 		return nil, err
@@ -75,20 +75,20 @@ func (w *watch) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-disk.C:
-			w.noting("the disk", w.disk())
+			w.noting(ctx, "the disk", w.disk())
 		case <-api.C:
-			w.noting("the API server", w.api(ctx))
-			w.noting("logs", w.stand.logs.look())
+			w.noting(ctx, "the API server", w.api(ctx))
+			w.noting(ctx, "logs", w.stand.logs.look())
 		}
 	}
 }
 
 // noting keeps the first of each kind of trouble with watching itself.
-func (w *watch) noting(what string, err error) {
-	if err != nil && !w.problems[what] {
-		w.problems[what] = true
-		w.problems[fmt.Sprintf("%s at %.0f s: %v", what, time.Since(w.began).Seconds(), err)] = true
+func (w *watch) noting(ctx context.Context, what string, err error) {
+	if _, known := w.problems[what]; err == nil || known || ctx.Err() != nil {
+		return
 	}
+	w.problems[what] = fmt.Sprintf("%s could not be watched at %.0f s: %v", what, time.Since(w.began).Seconds(), err)
 }
 
 func (w *watch) disk() error {
