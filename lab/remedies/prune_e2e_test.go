@@ -41,10 +41,24 @@ func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
 	return n
 }
 
-// ran is how often a container of the pod has run.
-func ran(t *testing.T, n *cluster.Node, pod cluster.Pod, file string) int {
+// counted is a pod's spec whose init container and whose own count how often they
+// run in a folder of the node's: an emptyDir goes with the pod.
+func counted(n *cluster.Node, w cluster.Workload) map[string]any {
+	return map[string]any{
+		"volumes": []any{map[string]any{"name": "data", "hostPath": map[string]any{
+			"path": filepath.Join(n.Dir, w.Name), "type": "DirectoryOrCreate",
+		}}},
+		"initContainers": []any{map[string]any{
+			"name": "init", "image": crashImage, "imagePullPolicy": "Never", "args": []any{"/data/init", "1000000", "0"},
+			"volumeMounts": []any{map[string]any{"name": "data", "mountPath": "/data"}},
+		}},
+	}
+}
+
+// ran is how often a container of a counted pod has run.
+func ran(t *testing.T, n *cluster.Node, w cluster.Workload, container string) int {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(n.RootDir(), "pods", pod.Metadata.UID, "volumes/kubernetes.io~empty-dir/data", file))
+	data, err := os.ReadFile(filepath.Join(n.Dir, w.Name, container))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,17 +155,13 @@ func (r *reclaimed) dead(name string) []uint32 {
 func TestWhatHasRunDoesNotRunAgain(t *testing.T) {
 	c := cluster.Start(t)
 	n := crashes(t, c)
-	data := []any{map[string]any{"name": "data", "mountPath": "/data"}}
-	initial := []any{map[string]any{
-		"name": "init", "image": crashImage, "imagePullPolicy": "Never",
-		"args": []any{"/data/init", "1000000", "0"}, "volumeMounts": data,
+	started := cluster.Workload{Name: "started", Node: n}
+	started.Spec = counted(n, started)
+	over := cluster.Workload{Name: "over", Node: n, Image: crashImage, Containers: map[string][]string{
+		"worker": {"/data/worker", "1000000", "0"},
 	}}
-	started := cluster.Workload{Name: "started", Node: n, Spec: map[string]any{"initContainers": initial}}
-	over := cluster.Workload{
-		Name: "over", Node: n, Image: crashImage,
-		Containers: map[string][]string{"worker": {"/data/worker", "1000000", "0"}},
-		Spec:       map[string]any{"restartPolicy": "Never", "initContainers": initial},
-	}
+	over.Spec = counted(n, over)
+	over.Spec["restartPolicy"] = "Never"
 	c.StartPods(t, started)
 	if err := c.Apply(t.Context(), over); err != nil {
 		t.Fatal(err)
@@ -178,7 +188,7 @@ func TestWhatHasRunDoesNotRunAgain(t *testing.T) {
 	time.Sleep(15 * time.Second)
 	_, first := folderOf(t, c, n, started, "worker")
 	_, second := folderOf(t, c, n, over, "worker")
-	for _, times := range []int{ran(t, n, first, "init"), ran(t, n, second, "init"), ran(t, n, second, "worker")} {
+	for _, times := range []int{ran(t, n, started, "init"), ran(t, n, over, "init"), ran(t, n, over, "worker")} {
 		if times != 1 {
 			t.Errorf("it ran %d times", times)
 		}
