@@ -128,7 +128,7 @@ func (p *place) pods() {
 func (p *place) view() remedy.Node {
 	return remedy.Node{
 		Name: p.node.Name, Runtime: p.runtime, Pods: p.viewer, Unused: p.unused,
-		ImageDisk: func(context.Context) (node.Disk, error) { return p.disk() },
+		Disk: func(context.Context, headroom.Filesystem) (node.Disk, error) { return p.disk() },
 	}
 }
 
