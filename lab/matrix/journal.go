@@ -114,12 +114,12 @@ func lostJournal(ctx context.Context, s *stand) (int64, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	count, last := 0, -1
+	there, last := make(map[int]bool), -1
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		number, _, _ := bytes.Cut(lines.Bytes(), []byte(" "))
 		if n, err := strconv.Atoi(string(number)); err == nil && len(number) == 12 {
-			count, last = count+1, max(last, n)
+			there[n], last = true, max(last, n)
 		}
 	}
 	if err := cmd.Wait(); err != nil {
@@ -128,5 +128,5 @@ func lostJournal(ctx context.Context, s *stand) (int64, error) {
 	if last < 0 {
 		return 0, fmt.Errorf("journalctl: nothing of %s is in %s", service, folder)
 	}
-	return int64(last+1-count) * lineBytes, lines.Err()
+	return int64(last+1-len(there)) * lineBytes, lines.Err()
 }

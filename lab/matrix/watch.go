@@ -57,7 +57,7 @@ func newWatch(ctx context.Context, s *stand) (*watch, error) {
 		}
 		for _, pod := range pods {
 			w.pods[pod.Metadata.UID] = seen{name: pod.Metadata.Name, app: workload.Name}
-			if cause := harmed(pod); cause != "" {
+			if cause := harmed(pod, workload.Name); cause != "" {
 				return nil, fmt.Errorf("before the fill, %s: %s", pod.Metadata.Name, cause)
 			}
 		}
@@ -125,7 +125,7 @@ func (w *watch) see(pods []cluster.Pod) {
 	}
 	for uid, was := range w.pods {
 		pod, there := now[uid]
-		cause := harmed(pod)
+		cause := harmed(pod, was.app)
 		if !there {
 			cause = "gone"
 		}
@@ -136,10 +136,14 @@ func (w *watch) see(pods []cluster.Pod) {
 	}
 }
 
-// harmed says what a pod has suffered, by whatever cause; "" is nothing.
-func harmed(pod cluster.Pod) string {
+// harmed says what a pod of a Deployment has suffered, by whatever cause; "" is
+// nothing. An offender may crash by itself.
+func harmed(pod cluster.Pod, app string) string {
 	if pod.Evicted() {
 		return "evicted: " + pod.Status.Message
+	}
+	if app == "offender" {
+		return ""
 	}
 	for _, c := range pod.Status.ContainerStatuses {
 		if c.RestartCount > 0 {

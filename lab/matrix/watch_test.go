@@ -105,4 +105,9 @@ func TestWhateverBefallsAPodIsALoss(t *testing.T) {
 			t.Errorf("%s: lost are %v", sentence, w.losses("bystander"))
 		}
 	}
+	crashed := well()
+	crashed.Status.ContainerStatuses[0].RestartCount = 5
+	if harmed(crashed, "offender") != "" || harmed(crashed, "bystander") == "" {
+		t.Error("to crash is no harm to an offender, and to nobody else")
+	}
 }
