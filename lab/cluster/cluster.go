@@ -40,6 +40,10 @@ type Cluster struct {
 // all clients' are signed by.
 func (c *Cluster) CA() string { return c.ca.CA() }
 
+// Address is this side of the network that the nodes are on: what listens there
+// they reach.
+func (c *Cluster) Address() string { return c.net.host() }
+
 // Kubeconfig is the administrator's.
 func (c *Cluster) Kubeconfig() string { return filepath.Join(c.Dir, "kubeconfig") }
 

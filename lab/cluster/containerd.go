@@ -37,6 +37,9 @@ imports = []
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = %[5]q
+
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = %[6]q
 `
 
 // cniConfig gives every pod an address, and a route to the node and the API
@@ -67,11 +70,25 @@ func (n *Node) containerd(ctx context.Context) error {
 		return err
 	}
 	file := filepath.Join(n.Dir, "containerd.toml")
-	config := fmt.Appendf(nil, containerdConfig, n.ContainerdRoot(), n.Socket(), plugins(), conf, PauseImage)
+	config := fmt.Appendf(nil, containerdConfig, n.ContainerdRoot(), n.Socket(), plugins(), conf, PauseImage, n.registries())
 	if err := os.WriteFile(file, config, 0o644); err != nil {
 		return err
 	}
 	return n.StartContainerd(ctx)
+}
+
+// registries is where containerd looks, at every pull, how to speak to a registry.
+func (n *Node) registries() string { return filepath.Join(n.Dir, "registries") }
+
+// Trust makes the node's containerd pull from the registry at host, a name or
+// address and a port, in plain HTTP.
+func (n *Node) Trust(host string) error {
+	dir := filepath.Join(n.registries(), host)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	config := fmt.Appendf(nil, "server = %[1]q\n\n[host.%[1]q]\n  capabilities = [\"pull\", \"resolve\"]\n", "http://"+host)
+	return os.WriteFile(filepath.Join(dir, "hosts.toml"), config, 0o644)
 }
 
 // StartContainerd starts the node's containerd and returns once it answers.
@@ -87,13 +104,13 @@ func (n *Node) StartContainerd(ctx context.Context) error {
 		if err := n.cluster.alive(n.part("containerd")); err != nil {
 			return err
 		}
-		_, err := n.ctr(ctx, "version")
+		_, err := n.Ctr(ctx, "version")
 		return err
 	})
 }
 
-// ctr runs containerd's own command line, in the namespace of Kubernetes.
-func (n *Node) ctr(ctx context.Context, args ...string) ([]byte, error) {
+// Ctr runs containerd's own command line, in the namespace of Kubernetes.
+func (n *Node) Ctr(ctx context.Context, args ...string) ([]byte, error) {
 	line := append([]string{"--connect-timeout=5s", "-a", n.Socket(), "-n", "k8s.io"}, args...)
 	out, err := exec.CommandContext(ctx, n.cluster.programs["ctr"], line...).CombinedOutput()
 	if err != nil {

@@ -9,11 +9,16 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
 	"github.com/nodeheadroom/headroom/lab/oci"
 )
 
-// Images that every node has: there is no registry, so pods use imagePullPolicy
-// Never. Both are the program lab/cluster/worker.
+// Images that every node has: imported, for which pods use imagePullPolicy Never.
+// Both are the program lab/cluster/worker. What is to be pulled comes from package
+// registry.
 const (
 	PauseImage  = "localhost/pause:1"
 	WorkerImage = "localhost/worker:1"
@@ -32,18 +37,42 @@ type Image struct {
 
 // Load puts an image into the node's containerd.
 func (n *Node) Load(ctx context.Context, image Image) error {
+	made, err := n.cluster.Make(ctx, image)
+	if err != nil {
+		return err
+	}
+	return n.Import(ctx, made)
+}
+
+// Pull makes the node's runtime pull an image, as its kubelet would, from a registry
+// that it trusts.
+func (n *Node) Pull(ctx context.Context, name string) error {
+	conn, err := grpc.NewClient("unix://"+n.Socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = cri.NewImageServiceClient(conn).PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: name}})
+	if err != nil {
+		return fmt.Errorf("pull %s: %w", name, err)
+	}
+	return nil
+}
+
+// Make makes an image, for a registry for example.
+func (c *Cluster) Make(ctx context.Context, image Image) (oci.Image, error) {
 	if image.Program == "" {
-		program, err := n.cluster.worker(ctx)
+		program, err := c.worker(ctx)
 		if err != nil {
-			return err
+			return oci.Image{}, err
 		}
 		image.Program = program
 	}
 	made, err := image.oci()
 	if err != nil {
-		return fmt.Errorf("image %s: %w", image.Name, err)
+		return oci.Image{}, fmt.Errorf("image %s: %w", image.Name, err)
 	}
-	return n.Import(ctx, made)
+	return made, nil
 }
 
 // Import puts any image into the node's containerd.
@@ -56,7 +85,7 @@ func (n *Node) Import(ctx context.Context, image oci.Image) error {
 	if err := errors.Join(image.Write(file), file.Close()); err != nil {
 		return fmt.Errorf("image %s: %w", image.Name, err)
 	}
-	_, err = n.ctr(ctx, "images", "import", "--local", "--no-unpack=false", file.Name())
+	_, err = n.Ctr(ctx, "images", "import", "--local", "--no-unpack=false", file.Name())
 	return err
 }
 

@@ -13,6 +13,7 @@ type Workload struct {
 	Node      *Node  // nil leaves it to the scheduler
 	Replicas  int    // 0 is one plain pod, else a Deployment
 	Image     string // WorkerImage if ""
+	Pull      string // imagePullPolicy, Never if ""
 	// Containers are the arguments of each container's entrypoint, by name; nil is
 	// one that only runs. Each has an emptyDir of the pod at /data.
 	Containers map[string][]string
@@ -118,10 +119,14 @@ func (w Workload) spec() map[string]any {
 	if arguments == nil {
 		arguments = map[string][]string{"worker": {"pause"}}
 	}
+	pull := w.Pull
+	if pull == "" {
+		pull = "Never"
+	}
 	var containers []any
 	for name, args := range maps.All(arguments) {
 		containers = append(containers, map[string]any{
-			"name": name, "image": image, "imagePullPolicy": "Never", "args": args,
+			"name": name, "image": image, "imagePullPolicy": pull, "args": args,
 			"volumeMounts": []any{map[string]any{"name": "data", "mountPath": "/data"}},
 		})
 	}

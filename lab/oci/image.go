@@ -40,31 +40,43 @@ type descriptor struct {
 
 const mediaTypes = "application/vnd.oci.image."
 
-// Write writes the image as a tar of an OCI layout: one layer, its config, a
-// manifest of both, an index that gives the name, for those who read
-// specifications and for containerd.
-func (i Image) Write(to io.Writer) error {
+// Blobs are what an image consists of: its only layer, its config, and a manifest
+// that names both by their digests.
+type Blobs struct{ Manifest, Config, Layer []byte }
+
+// ManifestType is a manifest's media type.
+const ManifestType = mediaTypes + "manifest.v1+json"
+
+// Blobs makes the image.
+func (i Image) Blobs() (Blobs, error) {
 	layer, err := archive(i.Files)
 	if err != nil {
-		return err
+		return Blobs{}, err
 	}
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
 		"config": map[string]any{"Entrypoint": i.Entrypoint, "Cmd": i.Args, "User": i.User, "WorkingDir": "/"},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{digest(layer)}},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{Digest(layer)}},
 	})
 	if err != nil {
-		return err
+		return Blobs{}, err
 	}
 	manifest, err := json.Marshal(map[string]any{
-		"schemaVersion": 2, "mediaType": mediaTypes + "manifest.v1+json",
+		"schemaVersion": 2, "mediaType": ManifestType,
 		"config": describe("config.v1+json", config),
 		"layers": []descriptor{describe("layer.v1.tar", layer)},
 	})
+	return Blobs{manifest, config, layer}, err
+}
+
+// Write writes the image as a tar of an OCI layout: its blobs, and an index that
+// gives the name, for those who read specifications and for containerd.
+func (i Image) Write(to io.Writer) error {
+	blobs, err := i.Blobs()
 	if err != nil {
 		return err
 	}
-	named := describe("manifest.v1+json", manifest)
+	named := describe("manifest.v1+json", blobs.Manifest)
 	named.Annotations = map[string]string{"org.opencontainers.image.ref.name": i.Name, "io.containerd.image.name": i.Name}
 	index, err := json.Marshal(map[string]any{
 		"schemaVersion": 2, "mediaType": mediaTypes + "index.v1+json", "manifests": []descriptor{named},
@@ -75,7 +87,7 @@ func (i Image) Write(to io.Writer) error {
 	layout, err := archive([]File{
 		{"oci-layout", 0o644, []byte(`{"imageLayoutVersion":"1.0.0"}`)},
 		{"index.json", 0o644, index},
-		{blob(manifest), 0o644, manifest}, {blob(config), 0o644, config}, {blob(layer), 0o644, layer},
+		{blob(blobs.Manifest), 0o644, blobs.Manifest}, {blob(blobs.Config), 0o644, blobs.Config}, {blob(blobs.Layer), 0o644, blobs.Layer},
 	})
 	if err != nil {
 		return err
@@ -105,12 +117,13 @@ func archive(files []File) ([]byte, error) {
 }
 
 func describe(kind string, data []byte) descriptor {
-	return descriptor{MediaType: mediaTypes + kind, Digest: digest(data), Size: int64(len(data))}
+	return descriptor{MediaType: mediaTypes + kind, Digest: Digest(data), Size: int64(len(data))}
 }
 
-func digest(data []byte) string {
+// Digest names data as images do.
+func Digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func blob(data []byte) string { return "blobs/sha256/" + digest(data)[len("sha256:"):] }
+func blob(data []byte) string { return "blobs/sha256/" + Digest(data)[len("sha256:"):] }

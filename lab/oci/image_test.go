@@ -49,7 +49,7 @@ func TestAnImageLeadsFromItsNameToItsProgram(t *testing.T) {
 	files := untar(t, out.Bytes())
 	follow := func(d descriptor) []byte {
 		data, ok := files["blobs/sha256/"+d.Digest[len("sha256:"):]]
-		if !ok || int64(len(data)) != d.Size || digest(data) != d.Digest {
+		if !ok || int64(len(data)) != d.Size || Digest(data) != d.Digest {
 			t.Fatalf("no blob %+v", d)
 		}
 		return data
@@ -76,7 +76,7 @@ func TestAnImageLeadsFromItsNameToItsProgram(t *testing.T) {
 	decode(t, follow(manifest.Config), &config)
 	layer := follow(manifest.Layers[0])
 	c := config.Config
-	if config.RootFS.DiffIDs[0] != digest(layer) || c.Entrypoint[0] != "/program" || c.Cmd[1] != "10" || c.User != image.User {
+	if config.RootFS.DiffIDs[0] != Digest(layer) || c.Entrypoint[0] != "/program" || c.Cmd[1] != "10" || c.User != image.User {
 		t.Errorf("config %+v", config)
 	}
 	inside := untar(t, layer)

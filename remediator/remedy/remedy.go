@@ -23,7 +23,7 @@ import (
 )
 
 // All lists every remedy, gentlest first. Policies name them.
-var All = []Remedy{LogReclaim{}, ContainerPrune{}, Exec{}}
+var All = []Remedy{LogReclaim{}, ContainerPrune{}, ImageGC{}, Exec{}}
 
 // A Remedy is one kind of action that makes room. Values are immutable; their
 // methods may be called from many goroutines, but only one Apply should run on
@@ -90,6 +90,8 @@ type Node struct {
 	Pods Pods
 	// Unused remembers since when images have not been used.
 	Unused Unused
+	// ImageDisk says on which disk the runtime keeps images; nil where nobody can.
+	ImageDisk func(context.Context) (node.Disk, error)
 }
 
 // A Need is how much room is wanted, and where.

@@ -1,0 +1,160 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node/runtime"
+)
+
+// Apply looks again at everything that speaks for an image right before its
+// removal, and at the disk right after: it stops as soon as nothing is missing.
+func (g ImageGC) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]string, error) {
+	if len(plan.Items) == 0 {
+		return nil, nil
+	}
+	switch reason, err := g.useless(ctx, n, plan.need); {
+	case err != nil:
+		return nil, err
+	case reason != "":
+		return []string{reason}, nil
+	}
+	a := imageApply{gc: g, node: n, need: plan.need, run: run}
+	err := a.apply(ctx, plan.Items)
+	return a.left.list(), err
+}
+
+// An imageApply is one run of ImageGC.Apply.
+type imageApply struct {
+	gc    ImageGC
+	node  Node
+	need  Need
+	run   Run
+	left  notes
+	reach reach // of the registries asked since the run began
+}
+
+func (a *imageApply) apply(ctx context.Context, items []Item) error {
+	missing, err := a.missing(ctx)
+	for _, item := range items {
+		if err != nil || missing <= 0 {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var size int64
+		var removed bool
+		if size, removed, err = a.remove(ctx, item); err == nil && removed {
+			missing, err = a.settle(ctx, missing, size)
+		}
+	}
+	return err
+}
+
+func (a *imageApply) missing(ctx context.Context) (int64, error) {
+	missing, err := a.run.Missing(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read what is missing: %w", err)
+	}
+	return missing, nil
+}
+
+// remove removes one image if it is still as it was planned to be and nothing
+// speaks for it. An error concerns all images.
+func (a *imageApply) remove(ctx context.Context, item Item) (size int64, removed bool, err error) {
+	image, ok, err := a.node.Runtime.Image(ctx, item.id)
+	if err != nil || !ok { // it is gone, as it should be
+		return 0, false, err
+	}
+	reason, err := a.forbids(ctx, item, image)
+	if err != nil {
+		return 0, false, err
+	}
+	if reason != "" {
+		a.left.add(reason, item.What)
+		return 0, false, nil
+	}
+	if err := a.node.Runtime.RemoveImage(ctx, image.ID); err != nil {
+		if ctx.Err() != nil {
+			return 0, false, ctx.Err()
+		}
+		// It may be gone all the same, or half of its names.
+		a.left.add(err.Error(), item.What)
+		return 0, false, nil
+	}
+	if unused, ok := a.node.Unused.(interface{ Forget(string) }); ok {
+		unused.Forget(image.ID)
+	}
+	a.run.Removed(item, headroom.Amount{Bytes: image.Size})
+	a.run.step(imageRemoved)
+	return image.Size, true, nil
+}
+
+// forbids says why an image must stay now, "" if nothing speaks for it. It is the
+// last look before the image goes.
+func (a *imageApply) forbids(ctx context.Context, item Item, image runtime.Image) (string, error) {
+	if trimID(image.ID) != trimID(item.id) || nameOf(image) != item.What {
+		return errChanged.Error(), nil
+	}
+	if reason := a.unreachable(ctx, image); reason != "" {
+		return reason, nil
+	}
+	needed, err := lookForNeeds(ctx, a.node)
+	if err != nil {
+		return "", err
+	}
+	if needed.unclear != "" {
+		return needed.unclear, nil
+	}
+	return a.gc.forbids(a.node, image, needed), nil
+}
+
+// unreachable asks each registry once a run: a plan may be hours old.
+func (a *imageApply) unreachable(ctx context.Context, image runtime.Image) string {
+	if a.gc.config().Registry == "ignore" {
+		return ""
+	}
+	if a.reach == nil {
+		a.reach = make(reach)
+	}
+	for _, digest := range image.Digests {
+		address, err := registryOf(digest)
+		if err != nil {
+			continue // which forbids
+		}
+		if _, asked := a.reach[address]; !asked {
+			a.reach[address] = connects(ctx, address)
+		}
+	}
+	return a.reach.forbids(image)
+}
+
+// How long and how often the disk is looked at for what a removal gave back:
+// runtimes may clean up after they have answered.
+const (
+	settleTime = 500 * time.Millisecond
+	settleStep = 25 * time.Millisecond
+)
+
+// settle waits until most of what was removed can be seen, but not for long: of an
+// image that shares its layers it never can. It returns what is missing then.
+func (a *imageApply) settle(ctx context.Context, before, size int64) (int64, error) {
+	expected := size / 2
+	if a.need.Signal.Unit() != headroom.Bytes {
+		expected = 1
+	}
+	for waited := time.Duration(0); ; waited += settleStep {
+		missing, err := a.missing(ctx)
+		if err != nil || missing <= 0 || before-missing >= expected || waited >= settleTime {
+			return missing, err
+		}
+		select {
+		case <-ctx.Done():
+			return missing, ctx.Err()
+		case <-time.After(settleStep):
+		}
+	}
+}
