@@ -92,7 +92,7 @@ func (h history) last(c runtime.Container) bool {
 
 // mayGo reports whether a container can be removed as far as the list tells.
 func (p *pruner) mayGo(c runtime.Container, h history) bool {
-	what, pod := nameOf(c), podName{c.Namespace, c.Pod, c.PodUID}
+	what, pod := deadName(c), podName{c.Namespace, c.Pod, c.PodUID}
 	switch {
 	case !c.Dead:
 		return false
@@ -119,15 +119,15 @@ func kubernetes(c runtime.Container) bool {
 		label("pod.namespace") != "" && label("pod.name") != ""
 }
 
-// nameOf names a container for people.
-func nameOf(c runtime.Container) string {
+// deadName names a container for people.
+func deadName(c runtime.Container) string {
 	return printable(fmt.Sprintf("container %s/%s/%s/%d %.13s", c.Namespace, c.Pod, c.Name, c.Attempt, c.ID))
 }
 
 // container returns what the removal of a container with its logs does, and
 // false if it is to be left alone or frees nothing in need.
 func (p *pruner) container(ctx context.Context, c runtime.Container, logs *deadLogs) (Item, bool, error) {
-	what := nameOf(c)
+	what := deadName(c)
 	item := Item{Does: Remove, What: what, id: c.ID}
 	known := true
 	if p.layers || p.MaxWritable > 0 {

@@ -147,9 +147,6 @@ func (s *shop) RemoveContainer(context.Context, string) error {
 	s.t.Error("a container was removed")
 	return nil
 }
-func (s *shop) Written(context.Context, string) (bytes, inodes int64, known bool, err error) {
-	return 0, 0, false, s.call("Written")
-}
 
 func (s *shop) RemoveSandbox(context.Context, string) error {
 	s.t.Error("a sandbox was removed")
