@@ -87,7 +87,8 @@ func (a *journalApply) remove(ctx context.Context, item Item) error {
 	if err := finished(dir, f.name, rotated); err != nil {
 		return err
 	}
-	return a.unlink(dir, &f, &st, item, u.writers+len(u.readers) > 0 || u.mapped != "")
+	// What only journald holds, it will read no more.
+	return a.unlink(dir, &f, &st, item, u.writers > 0 && len(u.readers) <= u.writers)
 }
 
 // finished is leftAlone unless a file is one that journald has finished, or set
@@ -112,12 +113,13 @@ func finished(dir int, name string, rotated bool) error {
 	return nil
 }
 
-// unlink removes a file. If somebody holds it open, its blocks are given back
-// all the same, as journalctl does it: by a hole of its size, so that who maps it
-// reads zeros and is not killed.
-func (a *journalApply) unlink(dir int, f *file, st *unix.Stat_t, item Item, held bool) error {
+// unlink removes a file. If only journald holds it open, its blocks are given back
+// all the same, by a hole of its size: journald maps it, and a truncation would
+// kill it. Readers keep what they have not read yet: a hole would end them with
+// an error.
+func (a *journalApply) unlink(dir int, f *file, st *unix.Stat_t, item Item, idle bool) error {
 	fd := -1
-	if held {
+	if idle {
 		var err error
 		if fd, err = openBeneath(dir, f.name, unix.O_RDWR|unix.O_NONBLOCK); err != nil {
 			return err
@@ -135,11 +137,8 @@ func (a *journalApply) unlink(dir int, f *file, st *unix.Stat_t, item Item, held
 		return err
 	}
 	freed := headroom.Amount{Bytes: st.Blocks * 512, Inodes: 1}
-	if held {
+	if idle {
 		freed.Bytes = punch(fd, st)
-		if freed.Bytes == 0 {
-			a.notes.add("the space of what is held open returns when that process closes it", "")
-		}
 	}
 	a.meter.removed(item, freed)
 	a.meter.run.step(journalRemoved)

@@ -49,12 +49,12 @@ func (c *journalChoice) take(files []journal) {
 	}
 }
 
-// heldNote says who will notice.
+// heldNote says which space will not be back at once.
 func (c *journalChoice) heldNote() []string {
 	if len(c.held) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d of the archives are held open, such as %s: who reads them finds nothing there any more", len(c.held), printable(c.held[0].path()))}
+	return []string{fmt.Sprintf("%d of the archives are held open, such as %s: their space returns when that process closes them", len(c.held), printable(c.held[0].path()))}
 }
 
 func oldestFirst(a, b journal) int {

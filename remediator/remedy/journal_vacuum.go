@@ -16,9 +16,9 @@ import (
 // regular files with one link that carry journald's own names, in the folder of
 // a machine beneath Node.JournalRoots, on the disk in need. A file that some
 // process writes, or whose header says so, stays, and so do the newest archives.
-// Archives that a reader holds open (journalctl -f, a log shipper) go last, and
-// their space is taken from under it, as journalctl itself does: readers made with
-// systemd's library bear that.
+// Archives that a reader holds open (journalctl -f, a log shipper) go last: their
+// space returns when it closes them, which readers made with systemd's library do
+// as soon as they notice.
 //
 // Where archives do not suffice, journald is asked to rotate, which makes
 // archives of the files it writes. It then begins new ones, and would log nothing

@@ -193,7 +193,7 @@ func TestArchivesThatAReaderHoldsGoLastAndThatIsSaid(t *testing.T) {
 	if diff := cmp.Diff([]string{"remove " + archive(3), "remove " + archive(1), "remove " + archive(2)}, j.effects(plan)); diff != "" {
 		t.Error(diff)
 	}
-	noted(t, plan.Notes, "2 of the archives are held open", "finds nothing")
+	noted(t, plan.Notes, "2 of the archives are held open", "returns when")
 	if one := j.plan(vacuum(t, 0), j.bytes(8<<10)); len(one.Items) != 1 || len(one.Notes) > 0 {
 		t.Errorf("plans %q, notes %q", j.effects(one), one.Notes)
 	}
