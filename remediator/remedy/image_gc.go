@@ -204,6 +204,9 @@ func (g ImageGC) replaceable(ctx context.Context, images []runtime.Image, left *
 
 // addImages adds them in order.
 func (p *Plan) addImages(images []runtime.Image, left *notes) {
+	if p.need.Amount <= 0 {
+		return
+	}
 	if len(images) > maxItems {
 		images = images[:maxItems]
 		left.add(fmt.Sprintf("a plan has at most %d images: what else there is comes with the next", maxItems), "")

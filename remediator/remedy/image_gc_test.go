@@ -40,6 +40,9 @@ func TestImagesThatNothingNeedsGoLargestFirst(t *testing.T) {
 	if diff := cmp.Diff([]string{imageRemoved, imageRemoved}, s.steps); diff != "" {
 		t.Error(diff)
 	}
+	if again := s.plan(gc(t, ""), bytesNeed(0)); len(again.Items) > 0 {
+		t.Errorf("what is not missing is planned: %v", s.planned(again))
+	}
 	if _, known := s.since[id("b:1")]; known {
 		t.Error("what was removed would be old if it were pulled again")
 	}
