@@ -138,6 +138,30 @@ func TestATagThatMoved(t *testing.T) {
 	}
 }
 
+// By its ID: the name that it was made by is another image's now, and nobody wants
+// that.
+func TestAContainerIsBelievedByID(t *testing.T) {
+	s := newShop(t)
+	s.pods[0].Over = true
+	s.images[1].Tags = nil
+	s.images[3].Tags = []string{"r.example/web:2"}
+	plan := s.plan(gc(t, ""), bytesNeed(1))
+	if len(plan.Items) != 4 || plan.Items[0].id != id("b:1") {
+		t.Errorf("plans %v", s.planned(plan))
+	}
+}
+
+func TestAnImageThatGotAnotherNameSinceThePlanStays(t *testing.T) {
+	s := newShop(t)
+	plan := s.plan(gc(t, ""), bytesNeed(1))
+	s.images[3].Tags = []string{"r.example/again:1", "r.example/b:1"}
+	notes, err := s.apply(gc(t, ""), plan)
+	if diff := cmp.Diff([]string{"r.example/c:1"}, s.removed); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	noted(t, notes, "image r.example/b:1: "+hasChanged)
+}
+
 // Cannot tell means do not act: neither is anything planned nor, if it comes about
 // later, removed.
 func TestCannotTellRemovesNothing(t *testing.T) {
