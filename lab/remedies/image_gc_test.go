@@ -21,15 +21,15 @@ const gc = "minAge: 0s\n"
 
 func TestImagesGoUntilTheTargetAndPodsRunOn(t *testing.T) {
 	p := newPlace(t)
-	p.publish(60, "web:1")
+	p.publish(10, "web:1")
 	p.run("web", "web:1")
-	p.pull(80, "a:1")
-	p.pull(40, "b:1")
-	p.pull(120, "c:1")
+	p.pull(40, "a:1")
+	p.pull(20, "b:1")
+	p.pull(60, "c:1")
 	before := p.registry.Pulls()
 	// containerd counts what it fetched, and not what it unpacked besides: an image
 	// frees twice its size here.
-	y := p.prepare(configured(p, remedy.ImageGC{}, gc), 300<<20)
+	y := p.prepare(configured(p, remedy.ImageGC{}, gc), 150<<20)
 	if diff := cmp.Diff([]string{"c:1", "a:1", "b:1"}, y.names()); diff != "" {
 		t.Errorf("%s\n%q", diff, y.plan.Notes)
 	}

@@ -40,6 +40,9 @@ func TestImagesThatNothingNeedsGoLargestFirst(t *testing.T) {
 	if diff := cmp.Diff([]string{imageRemoved, imageRemoved}, s.steps); diff != "" {
 		t.Error(diff)
 	}
+	if again := s.plan(gc(t, ""), bytesNeed(0)); len(again.Items) > 0 {
+		t.Errorf("what is not missing is planned: %v", s.planned(again))
+	}
 	if _, known := s.since[id("b:1")]; known {
 		t.Error("what was removed would be old if it were pulled again")
 	}
@@ -133,6 +136,30 @@ func TestATagThatMoved(t *testing.T) {
 	if diff := cmp.Diff([]string{"remove image r.example/c:1", "remove image r.example/d:1", "remove image r.example/a:1"}, s.planned(plan)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// By its ID: the name that it was made by is another image's now, and nobody wants
+// that.
+func TestAContainerIsBelievedByID(t *testing.T) {
+	s := newShop(t)
+	s.pods[0].Over = true
+	s.images[1].Tags = nil
+	s.images[3].Tags = []string{"r.example/web:2"}
+	plan := s.plan(gc(t, ""), bytesNeed(1))
+	if len(plan.Items) != 4 || plan.Items[0].id != id("b:1") {
+		t.Errorf("plans %v", s.planned(plan))
+	}
+}
+
+func TestAnImageThatGotAnotherNameSinceThePlanStays(t *testing.T) {
+	s := newShop(t)
+	plan := s.plan(gc(t, ""), bytesNeed(1))
+	s.images[3].Tags = []string{"r.example/again:1", "r.example/b:1"}
+	notes, err := s.apply(gc(t, ""), plan)
+	if diff := cmp.Diff([]string{"r.example/c:1"}, s.removed); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	noted(t, notes, "image r.example/b:1: "+hasChanged)
 }
 
 // Cannot tell means do not act: neither is anything planned nor, if it comes about

@@ -90,6 +90,51 @@ func TestCRIO(t *testing.T) {
 	}
 }
 
+func TestContainerd(t *testing.T) {
+	const (
+		uid       = "5cce015c-771b-4c9d-a0f3-28c1eeee59f5"
+		web       = "sha256:701ab231ace98eec0b1c6e377c6735613f1500e6b805110dfd269a428d77827c"
+		digest    = "10.190.0.1:5000/web@sha256:0480fda231bbfa93f692a3e543f852a15461b4b0e1c57c6e0feef81b8d9ffcd7"
+		container = "7d3ebcf5128986d3b551beac7a4dc2aaa8b7d3c4aed40d57a2f641662b1900ec"
+		sandbox   = "3c92759e02e40a24cac9dddcc7963bd433745188599cbdfef3f4f341757344fb"
+	)
+	c := client(t, serve(t, "containerd-2.4.2.json"))
+	images, err := c.Images(t.Context())
+	if diff := cmp.Diff([]runtime.Image{
+		{ // imported: it has no digest
+			ID:   "sha256:c66ebed62f0f9dc1e9b9a7d42df2a2682b8de601835f33fd2d3d88e922e2757a",
+			Tags: []string{"localhost/pause:1", "localhost/worker:1"}, Size: 1678967, Pinned: true,
+		},
+		{ID: web, Tags: []string{"10.190.0.1:5000/web:1"}, Digests: []string{digest}, Size: 2728055},
+	}, images); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if one, ok, err := c.Image(t.Context(), "10.190.0.1:5000/web:1"); !ok || err != nil || one.ID != web {
+		t.Error(one, ok, err)
+	}
+	one, ok, err := c.Container(t.Context(), container)
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if diff := cmp.Diff(runtime.Container{
+		ID: container, Sandbox: sandbox, Namespace: "default", Pod: "web", PodUID: uid, Name: "worker", Running: true,
+		Created:     time.Unix(0, 1795649004842972299),
+		ImageRefs:   []string{web, "10.190.0.1:5000/web:1", digest},
+		Labels:      one.Labels,
+		Annotations: one.Annotations,
+		LogPath:     "/lab/n1/nodefs/pods/default_web_" + uid + "/worker/0.log",
+	}, one); diff != "" {
+		t.Error(diff)
+	}
+	sandboxes, err := c.Sandboxes(t.Context())
+	if err != nil || len(sandboxes) != 1 {
+		t.Fatal(sandboxes, err)
+	}
+	if s := sandboxes[0]; s.ID != sandbox || s.PodUID != uid || s.Namespace != "default" || s.Pod != "web" || !s.Ready || !slices.Equal(s.ImageRefs, []string{"localhost/pause:1"}) {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestWhatIsRemovedIsNamedExactly(t *testing.T) {
 	s := serve(t, "cri-o.json")
 	c := client(t, s)

@@ -72,9 +72,12 @@ func FuzzCRIAnswer(f *testing.F) {
 			t.Errorf("%+v, %v", i, err)
 		}
 		containers, err := c.Containers(t.Context())
-		for _, one := range containers {
+		for i, one := range containers {
 			if err != nil || one.ID == "" || one.Running && one.Dead {
 				t.Errorf("%+v, %v", one, err)
+			}
+			if i > 2 { // each looks at the whole answer
+				continue
 			}
 			if got, ok, err := c.Container(t.Context(), one.ID); ok && (err != nil || got.ID != one.ID) {
 				t.Errorf("%+v, %v", got, err)
