@@ -49,7 +49,8 @@ func newTable(all []row, kept *results, s shipped, now inputs) *table {
 func (f fill) needs() string {
 	var words []string
 	for key, value := range f.kubelet {
-		words = append(words, fmt.Sprintf("%s: %v", key, value))
+		text := strings.Trim(strings.TrimPrefix(fmt.Sprint(value), "map"), "[]")
+		words = append(words, fmt.Sprintf("%s: %s", key, text))
 	}
 	slices.Sort(words)
 	words = append(append(words, f.flags...), f.nodefs...)
