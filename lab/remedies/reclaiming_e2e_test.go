@@ -116,13 +116,32 @@ func eventually(t *testing.T, what string, so func() error) {
 }
 
 // A shipper reads a log as those who ship logs do: to the end of the file that
-// has the name, and of the next one only after that.
+// has the name, and of the next one only after that. It counts what containers
+// have written and not the lines: containerd may split the one that is just being
+// written when it reopens a log.
 type shipper struct {
 	once  sync.Once
 	stop  chan struct{}
 	done  chan struct{}
-	lines int
+	bytes int
+	rest  []byte // of a line that is not all there
 	err   error
+}
+
+// take counts what a container wrote, without the ends of lines, from lines such
+// as "2026-11-25T12:00:00.000000000Z stdout F words".
+func (s *shipper) take(data []byte) {
+	s.rest = append(s.rest, data...)
+	for {
+		line, rest, whole := bytes.Cut(s.rest, []byte{'\n'})
+		if !whole {
+			return
+		}
+		s.rest = rest
+		if fields := bytes.SplitN(line, []byte{' '}, 4); len(fields) == 4 {
+			s.bytes += len(fields[3])
+		}
+	}
 }
 
 func ship(t *testing.T, path string) *shipper {
@@ -150,7 +169,7 @@ func (s *shipper) follow(path string) error {
 	buf := make([]byte, 256<<10)
 	for idle := 0; ; {
 		n, _ := f.Read(buf)
-		s.lines += bytes.Count(buf[:n], []byte{'\n'})
+		s.take(buf[:n])
 		if n > 0 {
 			idle = 0
 			continue
@@ -181,12 +200,12 @@ func (s *shipper) follow(path string) error {
 	}
 }
 
-// end returns how many lines there were.
+// end returns how many bytes there were.
 func (s *shipper) end(t *testing.T) int {
 	t.Helper()
 	s.finish()
 	if s.err != nil {
 		t.Fatal(s.err)
 	}
-	return s.lines
+	return s.bytes
 }

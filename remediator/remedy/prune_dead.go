@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
-	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/runtime"
 )
 
@@ -62,34 +60,6 @@ func (p *pruner) items(ctx context.Context) ([]Item, error) {
 	return items, nil
 }
 
-// A unit is what the kubelet keeps the last dead container of.
-type unit struct{ uid, name string }
-
-// A history is the containers of each unit.
-type history map[unit][]runtime.Container
-
-func historyOf(all []runtime.Container) history {
-	h := make(history)
-	for _, c := range all {
-		u := unit{c.PodUID, c.Name}
-		h[u] = append(h[u], c)
-	}
-	return h
-}
-
-// last reports whether c may be the newest dead container of its unit, by when
-// it was made or by its number: the two may differ after a clock was set.
-func (h history) last(c runtime.Container) bool {
-	newest, highest := true, true
-	for _, other := range h[unit{c.PodUID, c.Name}] {
-		if other.ID != c.ID && other.Dead {
-			newest = newest && !other.Created.After(c.Created)
-			highest = highest && other.Attempt <= c.Attempt
-		}
-	}
-	return newest || highest
-}
-
 // mayGo reports whether a container can be removed as far as the list tells.
 func (p *pruner) mayGo(c runtime.Container, h history) bool {
 	what, pod := deadName(c), podName{c.Namespace, c.Pod, c.PodUID}
@@ -110,18 +80,6 @@ func (p *pruner) mayGo(c runtime.Container, h history) bool {
 		return true
 	}
 	return false
-}
-
-// kubernetes reports whether a kubelet's labels say whose c is.
-func kubernetes(c runtime.Container) bool {
-	label := func(key string) string { return c.Labels["io.kubernetes."+key] }
-	return c.PodUID != "" && c.Name != "" && label("pod.uid") == c.PodUID && label("container.name") == c.Name &&
-		label("pod.namespace") != "" && label("pod.name") != ""
-}
-
-// deadName names a container for people.
-func deadName(c runtime.Container) string {
-	return printable(fmt.Sprintf("container %s/%s/%s/%d %.13s", c.Namespace, c.Pod, c.Name, c.Attempt, c.ID))
 }
 
 // container returns what the removal of a container with its logs does, and
@@ -187,64 +145,3 @@ func (p *pruner) stillDead(ctx context.Context, id string) string {
 }
 
 const goneMeanwhile = "it is gone"
-
-// sandboxesOf returns the IDs of the sandboxes that hold a container.
-func sandboxesOf(all []runtime.Container) map[string]bool {
-	held := make(map[string]bool)
-	for _, c := range all {
-		held[c.Sandbox] = true
-	}
-	return held
-}
-
-// sandboxItems removes the sandboxes of pods that the kubelet no longer knows.
-func (p *pruner) sandboxItems(ctx context.Context, held map[string]bool) []Item {
-	list, reason := p.forgotten(ctx, held)
-	if reason != "" {
-		p.notes.add(reason, "")
-	}
-	var items []Item
-	for _, s := range list {
-		items = append(items, Item{Does: Remove, What: sandboxName(s), id: s.ID, sandbox: true, unknown: true})
-	}
-	return items
-}
-
-func sandboxName(s runtime.Sandbox) string {
-	return printable(fmt.Sprintf("sandbox %s/%s/%s %.13s", s.Namespace, s.Pod, strconv.FormatUint(uint64(s.Attempt), 10), s.ID))
-}
-
-// forgotten returns the sandboxes that may go, or why it cannot be told. A list
-// of pods without one that runs here is not whole: a kubelet that has just
-// started without the API server has such.
-func (p *pruner) forgotten(ctx context.Context, held map[string]bool) ([]runtime.Sandbox, string) {
-	const cannotTell = "no sandbox can go: cannot tell which pods the kubelet knows"
-	if p.node.Pods == nil {
-		return nil, cannotTell
-	}
-	list, err := p.node.Runtime.Sandboxes(ctx)
-	if err != nil {
-		return nil, "no sandbox can go: list sandboxes: " + err.Error()
-	}
-	pods, err := p.node.Pods.Pods(ctx) // after the sandboxes: a pod comes before its own
-	if err != nil {
-		return nil, cannotTell + ": " + err.Error()
-	}
-	var found []runtime.Sandbox
-	for _, s := range list {
-		pod := podName{s.Namespace, s.Pod, s.PodUID}
-		known := slices.ContainsFunc(pods, func(k node.Pod) bool {
-			return k.UID == s.PodUID || k.Namespace == s.Namespace && k.Name == s.Pod
-		})
-		switch {
-		case s.Ready && !known:
-			return nil, cannotTell + ": " + sandboxName(s) + " is ready and its pod is not among them"
-		case s.Ready, known, held[s.ID], s.PodUID == "", s.Labels["io.kubernetes.pod.uid"] != s.PodUID:
-		case p.out.has(pod), slices.Contains(p.ExcludeNamespaces, s.Namespace):
-		case s.Created.IsZero(), time.Since(s.Created) < p.MinAge:
-		default:
-			found = append(found, s)
-		}
-	}
-	return found, ""
-}
