@@ -16,7 +16,9 @@ targets=$(grep -rno --include='*_test.go' --exclude-dir=lab '^func Fuzz[A-Za-z0-
 verdict=0
 printf '%-40s %8s %14s\n' 'target' 'ran for' 'inputs'
 while read -r package name; do
-	if go test -run='^$' -fuzz="^$name\$" -fuzztime="$time" "$package" >"$log" 2>&1; then
+	# Without a limit go spends most of the time on making inputs that are only
+	# interesting smaller: of 20 s for FuzzOpen, all but 85 inputs.
+	if go test -fuzzminimizetime=10x -run='^$' -fuzz="^$name\$" -fuzztime="$time" "$package" >"$log" 2>&1; then
 		last=$(sed -nE 's/^fuzz: elapsed: ([^,]*), execs: ([0-9]+).*/\1 \2/p' "$log" | tail -n 1)
 		printf '%-40s %8s %14s\n' "${package#./}$name" "${last% *}" "${last#* }"
 	else
