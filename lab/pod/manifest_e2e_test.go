@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,15 +18,6 @@ import (
 	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/lab/product"
 )
-
-// collections are where objects of each kind live; %s is their namespace.
-var collections = map[string]string{
-	"Namespace":          "/api/v1/namespaces",
-	"ServiceAccount":     "/api/v1/namespaces/%s/serviceaccounts",
-	"ClusterRole":        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-	"ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-	"DaemonSet":          "/apis/apps/v1/namespaces/%s/daemonsets",
-}
 
 // apply makes the image, as make image does, under the name that the manifest has, puts it onto the
 // node, applies the manifest with the lab's folders for the node's, and waits for
@@ -43,24 +33,11 @@ func (d *deployed) apply(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, object := range objects {
-		if err := d.put(t.Context(), object); err != nil {
+		if err := d.cluster.Put(t.Context(), object); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d.ready(t)
-}
-
-// put makes an object, or changes the one that has its name to what it says: the
-// lab has accounts of its own. It is as strict as kubectl: an unknown field is an
-// error.
-func (d *deployed) put(ctx context.Context, object map[string]any) error {
-	const strict = "?fieldValidation=Strict"
-	path := collection(object)
-	err := d.cluster.Do(ctx, http.MethodPost, path+strict, object, nil)
-	if status, ok := errors.AsType[*cluster.StatusError](err); ok && status.Code == http.StatusConflict {
-		return d.cluster.Do(ctx, http.MethodPatch, path+"/"+at(object, "metadata")["name"].(string)+strict, object, nil)
-	}
-	return err
 }
 
 // manifest reads deploy/kubernetes/exporter.yaml. Nothing of it changes but where
@@ -91,15 +68,6 @@ func (d *deployed) manifest(t *testing.T, from, to string) (objects []map[string
 		}
 		objects = append(objects, object)
 	}
-}
-
-// collection is where an object is made.
-func collection(object map[string]any) string {
-	path := collections[object["kind"].(string)]
-	if strings.Contains(path, "%s") {
-		path = fmt.Sprintf(path, object["metadata"].(map[string]any)["namespace"])
-	}
-	return path
 }
 
 // name is that of the image of the manifest's only container.

@@ -56,7 +56,7 @@ func (d *deployed) showsAll(t *testing.T) {
 // the cluster's authority has signed.
 func (d *deployed) verifies(t *testing.T) {
 	for _, object := range d.manifest(t, "- --kubelet.insecure-skip-verify", "- --kubelet.ca-file=/var/run/secrets/headroom/ca.crt") {
-		if err := d.put(t.Context(), object); err != nil {
+		if err := d.cluster.Put(t.Context(), object); err != nil {
 			t.Fatal(err)
 		}
 	}

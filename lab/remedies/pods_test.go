@@ -4,17 +4,24 @@ package remedies
 
 import (
 	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/product"
 	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/kubelet"
 )
 
-// The kubelet's own list is the API server's, for one who may read nodes/pods and
-// nothing else; who may not is told what it takes.
+// The kubelet's own list is the API server's, for whom the shipped role names, who
+// may read thresholds as well and nothing else; who may not is told what it takes.
 func TestPodsOfARealKubelet(t *testing.T) {
 	p := newPlace(t)
 	p.publish(1, "web:1")
@@ -25,26 +32,33 @@ func TestPodsOfARealKubelet(t *testing.T) {
 	if _, err := v.Pods(t.Context()); err == nil || !strings.Contains(err.Error(), `"get" on nodes/pods`) {
 		t.Errorf("a stranger: %v", err)
 	}
-	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
-	named := map[string]any{"name": "pods-of-nodes"}
-	p.must(p.cluster.Create(t.Context(), rbac+"clusterroles", map[string]any{"metadata": named, "rules": []any{map[string]any{
-		"apiGroups": []string{""}, "verbs": []string{"get"}, "resources": []string{"nodes/pods"},
-	}}}))
-	p.must(p.cluster.Create(t.Context(), rbac+"clusterrolebindings", map[string]any{
-		"metadata": named,
-		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "pods-of-nodes"},
-		"subjects": []any{map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "stranger"}},
-	}))
-	t.Cleanup(func() {
-		for _, kind := range []string{"clusterrolebindings", "clusterroles"} {
-			p.cluster.Do(t.Context(), "DELETE", rbac+kind+"/pods-of-nodes", nil, nil)
+	secret := p.apply("deploy/kubernetes/remediator.yaml")
+	var token struct{ Data map[string][]byte }
+	p.must(cluster.Wait(t.Context(), "the token to be made", func(ctx context.Context) error {
+		if err := p.cluster.Do(ctx, "GET", "/api/v1/namespaces/headroom/secrets/"+secret, nil, &token); err != nil {
+			return err
 		}
-	})
+		if len(token.Data["token"]) == 0 {
+			return errors.New("the secret is empty")
+		}
+		return nil
+	}))
+	file := filepath.Join(t.TempDir(), "token")
+	p.must(os.WriteFile(file, token.Data["token"], 0o600))
+	shipped := kubelet.Options{URL: p.node.URL, CAFile: p.cluster.CA(), TokenFile: file}
+	v, err = kubelet.NewViewer(shipped)
+	p.must(err)
 	var got []node.Pod
 	p.must(cluster.Wait(t.Context(), "the kubelet to hear of the role", func(ctx context.Context) (err error) {
 		got, err = v.Pods(ctx)
 		return err
 	}))
+	if _, err := v.Summary(t.Context()); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("the shipped role may read the summary, which the remediator does not need: %v", err)
+	}
+	source, err := kubelet.NewSource(shipped)
+	p.must(err)
+	p.must(source.Refresh(t.Context()))
 	want, err := p.node.Pods(t.Context())
 	p.must(err)
 	if len(got) != len(want) {
@@ -54,6 +68,27 @@ func TestPodsOfARealKubelet(t *testing.T) {
 		at := slices.IndexFunc(got, func(g node.Pod) bool { return g.UID == w.Metadata.UID })
 		if at < 0 || got[at].Name != w.Metadata.Name || got[at].Namespace != w.Metadata.Namespace || got[at].Over || !slices.Equal(got[at].Images, []string{w.Spec.Containers[0].Image}) {
 			t.Errorf("%s: %+v", w.Metadata.Name, got)
+		}
+	}
+}
+
+// apply makes the objects of a shipped manifest and returns its secret's name.
+func (p *place) apply(file string) (secret string) {
+	p.Helper()
+	root, err := product.Root()
+	p.must(err)
+	data, err := os.ReadFile(filepath.Join(root, file))
+	p.must(err)
+	for documents := yaml.NewDecoder(strings.NewReader(string(data))); ; {
+		var object map[string]any
+		if err := documents.Decode(&object); errors.Is(err, io.EOF) {
+			return secret
+		} else if err != nil {
+			p.Fatal(err)
+		}
+		p.must(p.cluster.Put(p.Context(), object))
+		if object["kind"] == "Secret" {
+			secret = object["metadata"].(map[string]any)["name"].(string)
 		}
 	}
 }
