@@ -39,9 +39,6 @@ func openLab(ctx context.Context, root, dir string) (l *lab, err error) {
 	if l.shipped, err = readShipped(l.root); err != nil {
 		return nil, err
 	}
-	if l.inputs, err = readInputs(l.root); err != nil {
-		return nil, err
-	}
 	for _, program := range []struct {
 		name string
 		path *string
@@ -54,6 +51,9 @@ func openLab(ctx context.Context, root, dir string) (l *lab, err error) {
 		return nil, err
 	}
 	if l.remediator, err = product.Build(ctx, dir, "headroom-remediator"); err != nil {
+		return nil, err
+	}
+	if l.inputs, err = readInputs(l.root, l.exporter, l.remediator); err != nil {
 		return nil, err
 	}
 	l.cluster, err = cluster.Shared(ctx)

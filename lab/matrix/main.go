@@ -14,7 +14,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -28,6 +27,7 @@ type options struct {
 	results string
 	force   bool
 	only    bool // the table
+	without bool // only plays without the remediator
 	atOnce  int
 	plays   int
 }
@@ -38,6 +38,7 @@ func main() {
 	flag.StringVar(&o.results, "results", "lab/matrix/results", "where results are kept")
 	flag.BoolVar(&o.force, "force", false, "play also what is kept")
 	flag.BoolVar(&o.only, "table", false, "only print the table of what is kept")
+	flag.BoolVar(&o.without, "without", false, "only play what goes without the remediator")
 	flag.IntVar(&o.atOnce, "at-once", 6, "how many nodes play at once")
 	flag.IntVar(&o.plays, "plays", plays, "how many plays of each row to have, at most")
 	flag.Parse()
@@ -86,7 +87,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	}
 	var parts []part
 	for _, p := range missing(all, kept, l.inputs, o.force) {
-		if p.play <= o.plays {
+		if p.play <= o.plays && !(o.without && p.with) {
 			parts = append(parts, p)
 		}
 	}
@@ -115,12 +116,30 @@ func show(o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	now, err := readInputs(filepath.Clean(root))
+	now, err := built(root)
 	if err != nil {
 		return err
 	}
 	newTable(all, kept, s, now).write(out)
 	return nil
+}
+
+// built are the inputs as they would be played now.
+func built(root string) (inputs, error) {
+	dir, err := os.MkdirTemp("", "headroom-matrix-")
+	if err != nil {
+		return inputs{}, err
+	}
+	defer os.RemoveAll(dir)
+	exporter, err := product.Build(context.Background(), dir, "headroom-exporter")
+	if err != nil {
+		return inputs{}, err
+	}
+	remediator, err := product.Build(context.Background(), dir, "headroom-remediator")
+	if err != nil {
+		return inputs{}, err
+	}
+	return readInputs(root, exporter, remediator)
 }
 
 // choose returns the rows whose names begin with one of the words.

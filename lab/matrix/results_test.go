@@ -98,8 +98,9 @@ func TestAPlayThatWasCutShortIsNotThere(t *testing.T) {
 	}
 }
 
-func TestWhatTakesPartIsReadFromTheTree(t *testing.T) {
+func TestWhatTakesPartDecidesWhatCounts(t *testing.T) {
 	root := t.TempDir()
+	exporter, remediator := filepath.Join(root, "headroom-exporter"), filepath.Join(root, "headroom-remediator")
 	write := func(name, data string) inputs {
 		path := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -108,21 +109,20 @@ func TestWhatTakesPartIsReadFromTheTree(t *testing.T) {
 		if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		i, err := readInputs(root)
+		i, err := readInputs(root, exporter, remediator)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return i
 	}
-	was := write("remediator/remedy/x.go", "1")
+	was := write("headroom-exporter", "1")
 	for name, changes := range map[string]struct{ with, without bool }{
-		"remediator/remedy/y.go":      {true, false},
-		"deploy/policy.yaml":          {true, false},
-		"rules/headroom.yaml":         {true, true},
-		"node/z.go":                   {true, true},
-		"README.md":                   {false, false},
-		"node/z_test.go":              {false, false},
-		"exporter/testdata/some.json": {false, false},
+		"headroom-remediator":                  {true, false},
+		"deploy/policy.yaml":                   {true, false},
+		"headroom-exporter":                    {true, true},
+		"rules/headroom.yaml":                  {true, true},
+		"deploy/alertmanager/alertmanager.yml": {true, true},
+		"README.md":                            {false, false},
 	} {
 		is := write(name, "2")
 		if (is.with != was.with) != changes.with || (is.without != was.without) != changes.without {

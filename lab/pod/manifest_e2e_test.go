@@ -15,7 +15,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/lab/product"
 )
 
