@@ -40,7 +40,7 @@ type Case struct {
 	Request *Request `json:"request,omitempty"`
 	// Answered is the ID of the last request that was dealt with.
 	Answered string `json:"answered,omitempty"`
-	// Attempts are the moments at which the latest episodes began to run, oldest
+	// Attempts are the moments at which the latest episodes began to act, oldest
 	// first: MaxEpisodes, or as many as the policy counts.
 	Attempts []time.Time `json:"attempts,omitempty"`
 	// Episodes are the latest ones, oldest first; MaxEpisodes are kept.

@@ -78,8 +78,8 @@ func (e *Engine) again(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 		e.begin(ctx, c, pc)
 		return
 	}
-	if resting && !last.Started.IsZero() {
-		return
+	if last.Outcome != headroom.Succeeded && e.cooling(c).holds() {
+		return // its record stays, and whoever was called for it
 	}
 	v, err := e.Reader.Read(ctx, c.Signal)
 	switch {
@@ -122,6 +122,11 @@ func (e *Engine) begin(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 	}
 	if until.Before(now) {
 		until = now.Add(e.Policy.Watch) // nobody said so again, and it is so again
+	}
+	if last := c.Last(); last != nil && e.current(last) && barrenEpisode(last) && last.Request.SameAlert(*c.Request) {
+		// It is tried again and again: of attempts that changed nothing the last is
+		// record enough.
+		c.Episodes = c.Episodes[:len(c.Episodes)-1]
 	}
 	ep := c.Begin(headroom.Episode{
 		ID:      fmt.Sprintf("%s-%s", c.Signal, now.UTC().Format("20060102T150405.000")),

@@ -57,18 +57,38 @@ func pausedBy(p *headroom.Pause) hold {
 	return h
 }
 
-// cooling is the gate of cooldown and attempts: a case that was dealt with
+// rest is how long a case rests after an episode. One that succeeded needs none:
+// where a fill goes on, waiting would lose the node, and attempts bound how often.
+// One that removed nothing has changed nothing: what may go later (a container
+// that has just died, an image that is still young) is not waited for as long.
+func (e *Engine) rest(past *headroom.Episode) time.Duration {
+	switch {
+	case past.Started.IsZero() || past.Ended.IsZero() || past.DryRun && !e.DryRun:
+		return 0 // nothing was done
+	case past.Outcome == headroom.Succeeded:
+		return 0
+	case barrenEpisode(past):
+		return e.Policy.Cooldown / 5
+	}
+	return e.Policy.Cooldown
+}
+
+// barrenEpisode reports whether an episode was given up without having removed
+// anything.
+func barrenEpisode(ep *headroom.Episode) bool {
+	return gaveUp(ep) && !ep.Started.IsZero() && !helped(ep, 0)
+}
+
+// cooling is the gate of cooldown and attempts: a case that was dealt with in vain
 // rests.
 func (e *Engine) cooling(c *headroom.Case) hold {
 	if ep := c.Open(); ep != nil && len(ep.Rungs) > 0 {
 		return hold{} // it has begun; cooling is for the next one
 	}
 	var h hold
-	for _, past := range c.Episodes {
-		if past.Started.IsZero() || past.Ended.IsZero() || past.DryRun && !e.DryRun {
-			continue // nothing was done
-		}
-		if end, resting := pause(past.Ended, e.Policy.Cooldown); resting {
+	for i := range c.Episodes {
+		past := &c.Episodes[i]
+		if end, resting := pause(past.Ended, e.rest(past)); resting && end.After(h.until) {
 			h = hold{reason: headroom.Cooldown, detail: fmt.Sprintf("the last episode ended at %s", clock(past.Ended)), until: end}
 		}
 	}

@@ -38,7 +38,10 @@ func (e *Engine) recheck(ctx context.Context, c *headroom.Case, void time.Time) 
 		return gaveUp(c.Last())
 	}
 	pc, ok := e.Policy.Find(c.Request.Labels)
-	if ok && v.Ratio < pc.Start && !e.cooling(c).holds() {
+	if last := c.Last(); last != nil && last.Outcome != headroom.Succeeded && e.cooling(c).holds() {
+		return true // its record stays, and whoever was called for it
+	}
+	if ok && v.Ratio < pc.Start {
 		e.Logger.Info("below start again without an alert's being delivered", "signal", c.Signal, "headroom", v.Ratio)
 		e.begin(ctx, c, pc)
 	}

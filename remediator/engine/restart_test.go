@@ -95,11 +95,12 @@ func TestDryRunsDoNotHoldUpWhatIsMeant(t *testing.T) {
 		for range 4 {
 			b.on(d).disk.set(140)
 			b.DryRun = true
+			b.Policy.Recheck = 0 // one episode an alert
 			b.start = time.Now()
 			b.receive(b.alert(nodefs))
 			b.pass(11 * time.Minute)
 		}
-		b.want(nodefs, 4, "Waitingcooldown") // among themselves they do as if
+		b.want(nodefs, 4, "OverPlanned", "dig planned")
 		b.on(d)
 		b.pass(10 * time.Second)
 		b.want(nodefs, 5, "OverSucceeded", "dig done")
@@ -199,7 +200,7 @@ func TestAttemptsAreLimitedWhereThePolicyCountsMany(t *testing.T) {
 			b.receive(b.alert(nodefs))
 			b.pass(11 * time.Minute)
 		}
-		b.want(nodefs, headroom.MaxEpisodes, "Waitingcooldown")
+		b.held(nodefs, headroom.Cooldown, "at ")
 		if got := d.applied(); got != 12 {
 			t.Errorf("applied %d times, want 12", got)
 		}

@@ -65,6 +65,13 @@ func (c *candidate) missing() int64 {
 	return c.view.Missing(c.ep.Target) + lent(c.ep).In(c.Signal.Unit())
 }
 
+// wanted is what a rung is to free: what is missing and a thousandth of the whole
+// more, so that what others write meanwhile does not leave the node a hair below
+// its target, with nothing left to try.
+func (c *candidate) wanted() int64 {
+	return c.missing() + c.view.Capacity/1000
+}
+
 // short says how an episode ended that did not get where it should.
 func (c *candidate) short() string {
 	if c.view.Missing(c.ep.Target) <= 0 && c.missing() > 0 {
@@ -148,7 +155,7 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		e.finish(ctx, c, rung, headroom.RungSkipped, nil)
 		return true
 	}
-	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.missing()}
+	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.wanted()}
 	plan, err := r.Remedy.Plan(ctx, e.Node, need)
 	if err != nil && ctx.Err() != nil {
 		return true // we are told to stop; it is planned again at the next start
@@ -170,6 +177,9 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		return true
 	}
 	rung.Plan, rung.Planned, rung.Notes = plan.Hash(), plan.Frees, bounded(plan.Notes)
+	if acts {
+		e.attempts(c)
+	}
 	if r.Approval && acts {
 		rung.ApprovedBy = c.ep.Approval.By
 	}
@@ -189,12 +199,19 @@ func (e *Engine) starts(c *candidate) {
 	ep := c.ep
 	if ep.Started.IsZero() {
 		ep.Started, ep.Before = time.Now(), &c.view.State
-		c.Attempts = append(c.Attempts, ep.Started)
-		if extra := len(c.Attempts) - max(headroom.MaxEpisodes, e.Policy.Attempts.Count); extra > 0 {
-			c.Attempts = c.Attempts[extra:]
-		}
 	}
 	ep.Phase, ep.Reason, ep.Detail, ep.Lift, ep.Pending = headroom.Running, "", "", "", nil
+}
+
+// attempts counts the episode, once it is about to act for the first time.
+func (e *Engine) attempts(c *candidate) {
+	if n := len(c.Attempts); n > 0 && !c.Attempts[n-1].Before(c.ep.Started) {
+		return
+	}
+	c.Attempts = append(c.Attempts, time.Now())
+	if extra := len(c.Attempts) - max(headroom.MaxEpisodes, e.Policy.Attempts.Count); extra > 0 {
+		c.Attempts = c.Attempts[extra:]
+	}
 }
 
 // on puts the next rung on record.
@@ -218,7 +235,7 @@ func (e *Engine) carryOut(ctx context.Context, c *candidate, rung *headroom.Rung
 			v, err := e.Reader.Read(ctx, c.Signal)
 			now := *c
 			now.view = v
-			return now.missing(), err
+			return now.wanted(), err
 		},
 		Removed: func(item remedy.Item, a headroom.Amount) {
 			if rung.FirstFreed.IsZero() {

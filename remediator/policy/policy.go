@@ -14,7 +14,7 @@
 //	      - remedy: data-migrate
 //	        approval: required      # or none: whether a person must approve the plan
 //	        disruptive: true        # or false: whether it runs in windows only
-//	cooldown: 10m                   # from the end of an episode to the next
+//	cooldown: 10m                   # rest after an episode that freed too little; a fifth after one that freed nothing
 //	attempts: {count: 3, per: 1h}   # episodes of a case
 //	watch: 15m                      # how long a predicted alert is watched
 //	recheck: 6h                     # how long after an alert's last delivery the node is looked at
