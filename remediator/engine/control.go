@@ -72,6 +72,7 @@ func (e *Engine) stormy(ctx context.Context, nodes []string) error {
 		return true
 	})
 	if opened && err == nil {
+		e.stop("", stopped{by: "the breaker"})
 		e.Metrics.breakerOpen.Set(1)
 		e.Logger.Error("Breaker opens: so many nodes alert at once that a broken rule or exporter is likelier than as many full disks; nothing is done until it closes", "nodes", n, "within", e.Policy.Breaker.Within, "closes", until)
 	}
@@ -159,6 +160,19 @@ func (e *Engine) overBudget(c headroom.Control) hold {
 		detail: fmt.Sprintf("%d of %d nodes that may run at once do so", len(c.Grants), most),
 		lift:   fmt.Sprintf("when the episode on %s is over", c.Grants[0].Node),
 	}
+}
+
+// cleared asks right before an act what may have changed since the round began:
+// a plan may take its time. It takes a place in the budget.
+func (e *Engine) cleared(ctx context.Context) hold {
+	c, err := e.Store.Control(ctx)
+	if err != nil {
+		return hold{reason: headroom.CannotTell, detail: fmt.Sprintf("whether anything may run: %v", err), lift: "when the store can be read"}
+	}
+	if h := e.everywhere(ctx, c); h.holds() {
+		return h
+	}
+	return e.granted(ctx)
 }
 
 // granted takes this node's place in the budget, or says why it has none. A

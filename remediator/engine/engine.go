@@ -169,6 +169,9 @@ func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
 	for i := range cases {
 		c := &cases[i]
 		e.interrupted(ctx, c)
+		if ctx.Err() != nil {
+			return r // what was cut short may not be finished: nothing follows from the case as it is
+		}
 		e.admit(ctx, c)
 		waiting := c.Request != nil && c.Request.ID != c.Answered
 		if c.Open() == nil && !waiting && e.recheck(ctx, c, e.control.Void) {
@@ -197,7 +200,7 @@ func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
 // run carries on the episode that leads, or, where a gate holds its next rung,
 // the one after. It reports whether one went on.
 func (e *Engine) run(ctx context.Context, all []*candidate) bool {
-	for len(all) > 0 {
+	for len(all) > 0 && ctx.Err() == nil {
 		lead := e.lead(ctx, all)
 		if e.advance(ctx, lead) {
 			return true
@@ -255,7 +258,7 @@ func (e *Engine) save(ctx context.Context, c *headroom.Case) bool {
 // idempotent; how much it had removed nobody knows. An effect of several steps
 // is carried to its end first, or back.
 func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
-	ep := c.Open()
+	ep := c.Last() // somebody may have ended it before this program came to look
 	if ep == nil || len(ep.Rungs) == 0 {
 		return
 	}
@@ -263,8 +266,12 @@ func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
 	if rung.Outcome != "" {
 		return
 	}
+	notes := e.finishSteps(ctx, rung.Remedy)
+	if ctx.Err() != nil {
+		return // we are told to stop, maybe in the middle: the next start begins with it
+	}
 	rung.Outcome, rung.Removed, rung.Ended = headroom.RungInterrupted, nil, time.Now()
-	rung.Notes = bounded(append(rung.Notes, e.finishSteps(ctx, rung.Remedy)...))
+	rung.Notes = bounded(append(rung.Notes, notes...))
 	if v, err := e.Reader.Read(ctx, c.Signal); err == nil {
 		rung.After = &v.State
 	}

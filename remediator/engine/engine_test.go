@@ -135,6 +135,7 @@ type flaky struct {
 	*journal.Journal
 	refuseRequest, refuseSave error
 	refuseSaves               int // so many, and then no more
+	saved                     func(headroom.Case)
 }
 
 func (f *flaky) Request(ctx context.Context, rs []headroom.Request) error {
@@ -152,7 +153,11 @@ func (f *flaky) Save(ctx context.Context, c *headroom.Case) error {
 		f.refuseSaves--
 		return errTest
 	}
-	return f.Journal.Save(ctx, c)
+	err := f.Journal.Save(ctx, c)
+	if err == nil && f.saved != nil {
+		f.saved(*c)
+	}
+	return err
 }
 
 // A bench is an engine on a real journal with a disk and a ladder of the

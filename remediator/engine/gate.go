@@ -65,8 +65,11 @@ func (e *Engine) cooling(c *headroom.Case) hold {
 	}
 	var h hold
 	for _, past := range c.Episodes {
-		if past.Started.IsZero() || past.Ended.IsZero() || past.DryRun && !e.DryRun {
-			continue // nothing was done
+		if past.Ended.IsZero() || past.DryRun && !e.DryRun {
+			continue
+		}
+		if past.Started.IsZero() && past.Outcome != headroom.Cancelled {
+			continue // nothing was done, and nobody has said anything
 		}
 		if end, resting := pause(past.Ended, e.Policy.Cooldown); resting {
 			h = hold{reason: headroom.Cooldown, detail: fmt.Sprintf("the last episode ended at %s", clock(past.Ended)), until: end}

@@ -215,10 +215,14 @@ func (k *keeper) Keep(_ context.Context, _ remedy.Node, spare remedy.Need) (stri
 type finisher struct {
 	*digger
 	finished int
+	finish   func() // called by Finish
 }
 
 func (f *finisher) Finish(context.Context, remedy.Node) ([]string, error) {
 	f.finished++
+	if f.finish != nil {
+		f.finish()
+	}
 	return []string{"carried to its end"}, nil
 }
 

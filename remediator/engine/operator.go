@@ -210,7 +210,8 @@ type stopped struct {
 func (s stopped) Error() string { return "stopped by " + s.by }
 
 // stop tells the rung that is being applied to stop, if it is of that episode,
-// or whichever it is; and reports whether there is one.
+// or whichever it is; and reports whether there is one. Until it has been written
+// down the episode's record is the worker's.
 func (e *Engine) stop(episode string, why stopped) bool {
 	e.applyMu.Lock()
 	defer e.applyMu.Unlock()
@@ -222,7 +223,7 @@ func (e *Engine) stop(episode string, why stopped) bool {
 }
 
 // applying makes a context for one rung that stop can end. The caller calls
-// done when the rung is over.
+// done when the rung is over and written down.
 func (e *Engine) applying(ctx context.Context, episode string) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	e.applyMu.Lock()

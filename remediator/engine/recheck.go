@@ -45,9 +45,13 @@ func (e *Engine) recheck(ctx context.Context, c *headroom.Case, void time.Time) 
 	return true
 }
 
-// wanted reports whether the newest alert of a case still makes us look.
+// wanted reports whether the newest alert of a case still makes us look. After
+// somebody has cancelled an episode it must be delivered again.
 func (e *Engine) wanted(c *headroom.Case, void time.Time) bool {
 	r := c.Request
+	if last := c.Last(); r != nil && last != nil && last.Outcome == headroom.Cancelled && !r.Received.After(last.Ended) {
+		return false
+	}
 	return r != nil && r.By == "" && r.Received.After(void) && time.Since(r.Received) < e.Policy.Recheck
 }
 

@@ -153,15 +153,11 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 	if err != nil && ctx.Err() != nil {
 		return true // we are told to stop; it is planned again at the next start
 	}
-	acts := err == nil && len(plan.Items) > 0 && !e.DryRun
-	if acts && r.Approval && !e.approved(ctx, c, step, plan) {
-		return false
-	}
-	if acts {
-		if h := e.granted(ctx); h.holds() {
-			e.wait(ctx, c.Case, h)
+	if err == nil && len(plan.Items) > 0 && !e.DryRun {
+		if r.Approval && !e.approved(ctx, c, step, plan) {
 			return false
 		}
+		return e.act(ctx, c, step, r, plan)
 	}
 	e.starts(c)
 	rung := c.on(step, r)
@@ -169,17 +165,48 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		e.finish(ctx, c, rung, headroom.RungFailed, fmt.Errorf("plan: %w", err))
 		return true
 	}
-	rung.Plan, rung.Planned, rung.Notes = plan.Hash(), plan.Frees, bounded(plan.Notes)
-	if r.Approval && acts {
+	record(rung, plan)
+	if len(plan.Items) == 0 {
+		e.finish(ctx, c, rung, headroom.RungNothing, nil)
+	} else {
+		e.finish(ctx, c, rung, headroom.RungPlanned, nil)
+	}
+	return true
+}
+
+// act applies a plan, unless a gate has closed while it was made. From here until
+// all is written down, whoever stops the episode tells us and leaves its record
+// alone; so what they told us is done at the end, whatever came of the rung.
+func (e *Engine) act(ctx context.Context, c *candidate, step int, r policy.Rung, plan remedy.Plan) bool {
+	stoppable, done := e.applying(ctx, c.ep.ID)
+	acted := e.actUntil(ctx, stoppable, c, step, r, plan)
+	done()
+	var by stopped
+	if errors.As(context.Cause(stoppable), &by) && by.outcome != "" {
+		var after *headroom.State
+		if n := len(c.ep.Rungs); n > 0 {
+			after = c.ep.Rungs[n-1].After
+		}
+		e.end(ctx, c.Case, by.outcome, "by "+by.by, after)
+		return true
+	}
+	return acted
+}
+
+func (e *Engine) actUntil(ctx, stoppable context.Context, c *candidate, step int, r policy.Rung, plan remedy.Plan) bool {
+	if h := e.cleared(ctx); h.holds() {
+		e.wait(ctx, c.Case, h)
+		return false
+	}
+	e.starts(c)
+	rung := c.on(step, r)
+	record(rung, plan)
+	if r.Approval {
 		rung.ApprovedBy = c.ep.Approval.By
 	}
-	switch {
-	case len(plan.Items) == 0:
-		e.finish(ctx, c, rung, headroom.RungNothing, nil)
-	case e.DryRun:
-		e.finish(ctx, c, rung, headroom.RungPlanned, nil)
-	case e.save(ctx, c.Case): // the intent is durable before the act; nothing is done if it cannot be
-		e.carryOut(ctx, c, rung, r.Remedy, plan)
+	// The intent is durable before the act; nothing is done if it cannot be.
+	if e.save(ctx, c.Case) {
+		e.carryOut(ctx, stoppable, c, rung, r.Remedy, plan)
 	}
 	return true
 }
@@ -205,31 +232,22 @@ func (c *candidate) on(step int, r policy.Rung) *headroom.Rung {
 	return &c.ep.Rungs[len(c.ep.Rungs)-1]
 }
 
-// carryOut applies a plan and verifies what came of it.
-func (e *Engine) carryOut(ctx context.Context, c *candidate, rung *headroom.Rung, rm remedy.Remedy, plan remedy.Plan) {
+// record says on a rung what was planned.
+func record(rung *headroom.Rung, plan remedy.Plan) {
+	rung.Plan, rung.Planned, rung.Notes = plan.Hash(), plan.Frees, bounded(plan.Notes)
+}
+
+// carryOut applies a plan until stoppable ends, and verifies what came of it.
+func (e *Engine) carryOut(ctx, stoppable context.Context, c *candidate, rung *headroom.Rung, rm remedy.Remedy, plan remedy.Plan) {
 	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy)
 	log.Info("applying", "items", len(plan.Items), "planned_bytes", plan.Frees.Bytes, "planned_inodes", plan.Frees.Inodes)
 	var removed headroom.Amount
-	stoppable, done := e.applying(ctx, c.ep.ID)
-	notes, err := rm.Apply(stoppable, e.Node, plan, remedy.Run{
-		Key:  fmt.Sprintf("%s/%d", c.ep.ID, rung.Step),
-		Step: e.Step,
-		Missing: func(ctx context.Context) (int64, error) {
-			v, err := e.Reader.Read(ctx, c.Signal)
-			now := *c
-			now.view = v
-			return now.missing(), err
-		},
-		Removed: func(item remedy.Item, a headroom.Amount) {
-			if rung.FirstFreed.IsZero() {
-				rung.FirstFreed = time.Now()
-			}
-			removed = removed.Add(a)
-			e.Audit.record(c.ep.ID, rung.Remedy, item, a)
-		},
-	})
+	var notes []string
+	err := stoppable.Err() // somebody was faster
+	if err == nil {
+		notes, err = e.remove(stoppable, c, rung, rm, plan, &removed)
+	}
 	why := context.Cause(stoppable)
-	done()
 	e.Audit.flush()
 	rung.Removed = &removed
 	rung.Notes = bounded(append(rung.Notes, notes...))
@@ -250,9 +268,27 @@ func (e *Engine) carryOut(ctx context.Context, c *candidate, rung *headroom.Rung
 		rung.Notes = append(rung.Notes, by.Error())
 	}
 	e.finish(ctx, c, rung, outcome, err)
-	if by.outcome != "" {
-		e.end(ctx, c.Case, by.outcome, "by "+by.by, rung.After)
-	}
+}
+
+// remove lets a remedy act, and adds up what it removes.
+func (e *Engine) remove(ctx context.Context, c *candidate, rung *headroom.Rung, rm remedy.Remedy, plan remedy.Plan, removed *headroom.Amount) ([]string, error) {
+	return rm.Apply(ctx, e.Node, plan, remedy.Run{
+		Key:  fmt.Sprintf("%s/%d", c.ep.ID, rung.Step),
+		Step: e.Step,
+		Missing: func(ctx context.Context) (int64, error) {
+			v, err := e.Reader.Read(ctx, c.Signal)
+			now := *c
+			now.view = v
+			return now.missing(), err
+		},
+		Removed: func(item remedy.Item, a headroom.Amount) {
+			if rung.FirstFreed.IsZero() {
+				rung.FirstFreed = time.Now()
+			}
+			*removed = removed.Add(a)
+			e.Audit.record(c.ep.ID, rung.Remedy, item, a)
+		},
+	})
 }
 
 // finish closes a rung and saves its episode.
