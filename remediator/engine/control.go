@@ -114,31 +114,42 @@ func ceil(f float64) int {
 }
 
 // refresh loads the store's control for one round. A breaker whose time is over
-// is closed: what it held back by then counts no more, since a storm's alerts
-// say nothing about the calm after it.
+// is closed: what it held back until then counts no more, since a storm's alerts
+// say nothing about the calm after it. What arrived after that time and before we
+// looked does count. Where the clock was set back, times to come are not waited
+// for: the breaker's is over, and alerts are void up to now.
 func (e *Engine) refresh(ctx context.Context) (headroom.Control, error) {
-	closed := false
+	open := false
 	c, err := e.change(ctx, func(c *headroom.Control) bool {
 		now := time.Now()
-		closed = c.Breaker != nil && !now.Before(c.Breaker.Until)
-		if closed {
-			c.Breaker, c.Void = nil, now
+		before := *c
+		open = c.Breaker != nil
+		if open && !e.storms(*c.Breaker, now) {
+			c.Breaker, c.Void = nil, c.Breaker.Until
 		}
-		if c.Pause != nil && !c.Pause.Holds(now) {
+		if c.Void.After(now) {
+			c.Void = now
+		}
+		if !c.Pause.Holds(now) {
 			c.Pause = nil
-			return true
 		}
-		return closed
+		return c.Breaker != before.Breaker || c.Pause != before.Pause || !c.Void.Equal(before.Void)
 	})
 	if err != nil {
 		return c, err
 	}
-	if closed {
+	if open && c.Breaker == nil {
 		e.Logger.Warn("Breaker closes: alerts that arrived meanwhile count no more, and begin nothing unless they are delivered again")
 	}
 	e.Metrics.breakerOpen.Set(number(c.Breaker != nil))
 	e.Metrics.paused.Set(number(c.Pause != nil))
 	return c, nil
+}
+
+// storms reports whether a breaker is still to be open.
+func (e *Engine) storms(b headroom.Breaker, now time.Time) bool {
+	left := b.Until.Sub(now)
+	return left > 0 && left <= 2*e.Policy.Breaker.Within
 }
 
 func number(b bool) float64 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +66,15 @@ func (c *candidate) missing() int64 {
 	return c.view.Missing(c.ep.Target) + lent(c.ep).In(c.Signal.Unit())
 }
 
+// missingFor is how much a remedy is to make available. What was lent is not paid
+// back by lending more.
+func (c *candidate) missingFor(r remedy.Remedy) int64 {
+	if _, lends := r.(remedy.Lender); lends {
+		return c.view.Missing(c.ep.Target)
+	}
+	return c.missing()
+}
+
 // short says how an episode ended that did not get where it should.
 func (c *candidate) short() string {
 	if c.view.Missing(c.ep.Target) <= 0 && c.missing() > 0 {
@@ -84,9 +94,9 @@ func (e *Engine) climbed(c *candidate, step int) bool {
 }
 
 // verdict is how an episode that reached its target ends: it succeeded only if
-// a rung did something.
+// a rung did something, and more than lend.
 func verdict(ep *headroom.Episode) headroom.Outcome {
-	if helped(ep, 0) {
+	if slices.ContainsFunc(ep.Rungs, func(r headroom.Rung) bool { return !r.Lent && removedSome(r) }) {
 		return headroom.Succeeded
 	}
 	return headroom.NotNeeded
@@ -107,12 +117,11 @@ func outOfRungs(ep *headroom.Episode) headroom.Outcome {
 
 // helped reports whether a rung from step on removed something, or may have.
 func helped(ep *headroom.Episode, from int) bool {
-	for _, r := range ep.Rungs {
-		if r.Step >= from && (r.Outcome == headroom.RungInterrupted || r.Removed != nil && *r.Removed != headroom.Amount{}) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ep.Rungs, func(r headroom.Rung) bool { return r.Step >= from && removedSome(r) })
+}
+
+func removedSome(r headroom.Rung) bool {
+	return r.Removed == nil || *r.Removed != headroom.Amount{}
 }
 
 // nextStep is the step after the last rung, or the same again if that one was
@@ -148,7 +157,13 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		e.finish(ctx, c, rung, headroom.RungSkipped, nil)
 		return true
 	}
-	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.missing()}
+	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.missingFor(r.Remedy)}
+	if need.Amount <= 0 && !c.ep.DryRun {
+		rung := c.on(step, r)
+		rung.Notes = []string{"headroom is at the target, if only because of what has been lent: no more is"}
+		e.finish(ctx, c, rung, headroom.RungNothing, nil)
+		return true
+	}
 	plan, err := r.Remedy.Plan(ctx, e.Node, need)
 	if err != nil && ctx.Err() != nil {
 		return true // we are told to stop; it is planned again at the next start
@@ -159,6 +174,7 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		}
 		return e.act(ctx, c, step, r, plan)
 	}
+	e.goesAhead(ctx, c)
 	e.starts(c)
 	rung := c.on(step, r)
 	if err != nil {
@@ -198,6 +214,7 @@ func (e *Engine) actUntil(ctx, stoppable context.Context, c *candidate, step int
 		e.wait(ctx, c.Case, h)
 		return false
 	}
+	e.goesAhead(ctx, c)
 	e.starts(c)
 	rung := c.on(step, r)
 	record(rung, plan)
@@ -279,7 +296,7 @@ func (e *Engine) remove(ctx context.Context, c *candidate, rung *headroom.Rung, 
 			v, err := e.Reader.Read(ctx, c.Signal)
 			now := *c
 			now.view = v
-			return now.missing(), err
+			return now.missingFor(rm), err
 		},
 		Removed: func(item remedy.Item, a headroom.Amount) {
 			if rung.FirstFreed.IsZero() {
