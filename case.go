@@ -150,7 +150,11 @@ type Episode struct {
 
 	Before *State `json:"before,omitempty"` // at Started
 	After  *State `json:"after,omitempty"`  // at Ended
-	Rungs  []Rung `json:"rungs,omitempty"`
+	// Recovered is when the node was first read at or above Target after an
+	// episode had ended without that.
+	Recovered time.Time `json:"recovered,omitzero"`
+
+	Rungs []Rung `json:"rungs,omitempty"`
 
 	// Pending is the rung that waits for approval, and Approval what was said
 	// last. They count only together: for the same step and the same plan.
@@ -178,9 +182,10 @@ type Approval struct {
 	Expires time.Time `json:"expires"`
 }
 
-// Allows reports whether a covers p at that moment.
+// Allows reports whether a covers p at that moment. A word of the future does
+// not count: the clock was set back, and nobody knows how old it is.
 func (a *Approval) Allows(p *Pending, now time.Time) bool {
-	return a != nil && p != nil && a.Step == p.Step && a.Plan == p.Plan && now.Before(a.Expires)
+	return a != nil && p != nil && a.Step == p.Step && a.Plan == p.Plan && !now.Before(a.At) && now.Before(a.Expires)
 }
 
 // A State is one reading of an episode's signal against its hard threshold.

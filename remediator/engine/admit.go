@@ -36,7 +36,7 @@ func (e *Engine) admit(ctx context.Context, c *headroom.Case) {
 	}
 	last := c.Last()
 	if last == nil || !e.current(last) || !last.Request.SameAlert(*r) {
-		e.begin(ctx, c, pc)
+		e.begin(ctx, c, *c.Request, pc)
 		return
 	}
 	e.again(ctx, c, pc)
@@ -55,8 +55,8 @@ func (e *Engine) prolong(ctx context.Context, c *headroom.Case, pc *policy.Case)
 		ep.Request, ep.Start, ep.Target = *c.Request, pc.Target, pc.Target
 	case e.void(ep.Request) && len(ep.Rungs) == 0 && same: // delivered again since the storm
 		ep.Request = *c.Request
-	case !same && len(ep.Rungs) > 0:
-		return
+	case !same && (len(ep.Rungs) > 0 || ep.Request.By != ""):
+		return // it waits for an episode of its own
 	case !same:
 		ep.Request, ep.Start, ep.Target = *c.Request, pc.Start, pc.Target
 	case until.Sub(ep.Until) <= e.Policy.Watch/10:
@@ -75,22 +75,22 @@ func (e *Engine) again(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 	last := c.Last()
 	calm, resting := pause(last.Ended, e.Policy.Cooldown)
 	if c.Request.Received.After(calm) {
-		e.begin(ctx, c, pc)
+		e.begin(ctx, c, *c.Request, pc)
 		return
 	}
-	if last.Outcome != headroom.Succeeded && e.cooling(c).holds() {
+	if inVain(last) && e.cooling(c).holds() {
 		return // its record stays, and whoever was called for it
 	}
 	v, err := e.Reader.Read(ctx, c.Signal)
 	switch {
 	case ctx.Err() != nil:
 	case err == nil && v.Ratio < pc.Start:
-		e.begin(ctx, c, pc)
+		e.begin(ctx, c, *c.Request, pc)
 	case resting:
 	case err == nil:
 		e.answer(ctx, c)
 	default:
-		e.begin(ctx, c, pc)
+		e.begin(ctx, c, *c.Request, pc)
 	}
 }
 
@@ -109,28 +109,23 @@ func (e *Engine) current(ep *headroom.Episode) bool {
 	return ep.Policy == e.Policy.Hash && ep.DryRun == e.DryRun
 }
 
-// begin opens an episode for the case's request. Gates come later: whatever
+// begin opens an episode for a request of the case. Gates come later: whatever
 // holds it is then on record.
-func (e *Engine) begin(ctx context.Context, c *headroom.Case, pc *policy.Case) {
+func (e *Engine) begin(ctx context.Context, c *headroom.Case, r headroom.Request, pc *policy.Case) {
 	now := time.Now()
 	if last := c.Last(); last != nil && last.DryRun && !e.DryRun {
 		c.Attempts = nil // of dry runs
 	}
-	start, until := pc.Start, c.Request.Received.Add(e.Policy.Watch)
-	if c.Request.By != "" {
+	start, until := pc.Start, r.Received.Add(e.Policy.Watch)
+	if r.By != "" {
 		start = pc.Target
 	}
 	if until.Before(now) {
 		until = now.Add(e.Policy.Watch) // nobody said so again, and it is so again
 	}
-	if last := c.Last(); last != nil && e.current(last) && barrenEpisode(last) && last.Request.SameAlert(*c.Request) {
-		// It is tried again and again: of attempts that changed nothing the last is
-		// record enough.
-		c.Episodes = c.Episodes[:len(c.Episodes)-1]
-	}
 	ep := c.Begin(headroom.Episode{
 		ID:      fmt.Sprintf("%s-%s", c.Signal, now.UTC().Format("20060102T150405.000")),
-		Request: *c.Request,
+		Request: r,
 		Phase:   headroom.Waiting,
 		Reason:  headroom.Watching,
 		DryRun:  e.DryRun,
@@ -141,7 +136,7 @@ func (e *Engine) begin(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 		Until:   until,
 	})
 	if e.answer(ctx, c) {
-		e.Logger.Info("episode begins", "episode", ep.ID, "alertname", c.Request.Labels["alertname"], "start", ep.Start, "target", ep.Target, "dry_run", ep.DryRun)
+		e.Logger.Info("episode begins", "episode", ep.ID, "alertname", r.Labels["alertname"], "start", ep.Start, "target", ep.Target, "dry_run", ep.DryRun)
 	}
 }
 
@@ -161,6 +156,8 @@ type candidate struct {
 	ep   *headroom.Episode
 	pc   *policy.Case
 	view View
+	// others are all that may run now.
+	others []*candidate
 }
 
 // look lets the gates speak about the open episode of c, records what they say,
@@ -218,14 +215,18 @@ func (e *Engine) look(ctx context.Context, c *headroom.Case) *candidate {
 	return nil
 }
 
-// void reports whether a request came with a storm that is over.
-func (e *Engine) void(r headroom.Request) bool { return !r.Received.After(e.control.Void) }
+// void reports whether a request came with a storm that is over. A person's did
+// not.
+func (e *Engine) void(r headroom.Request) bool {
+	return r.By == "" && !r.Received.After(e.control.Void)
+}
 
 // wait records that the open episode waits. Only a change is written down.
 func (e *Engine) wait(ctx context.Context, c *headroom.Case, h hold) {
 	ep := c.Open()
-	if ep.Phase == headroom.Waiting && ep.Reason == h.reason && ep.Detail != "" {
-		return
+	again := ep.Phase == headroom.Waiting && ep.Reason == h.reason && ep.Detail != ""
+	if again && (h.reason == headroom.CannotTell || ep.Detail == h.detail && ep.Lift == h.lift) {
+		return // an error may be in other words each time
 	}
 	ep.Phase, ep.Reason, ep.Detail, ep.Lift = headroom.Waiting, h.reason, h.detail, h.lift
 	if h.reason != headroom.AwaitingApproval {
@@ -234,7 +235,7 @@ func (e *Engine) wait(ctx context.Context, c *headroom.Case, h hold) {
 	if h.until.After(ep.Until) {
 		ep.Until = h.until
 	}
-	if e.save(ctx, c) {
+	if e.save(ctx, c) && !again {
 		e.Metrics.refusals.WithLabelValues(c.Node, string(c.Signal), string(h.reason)).Inc()
 		e.Logger.Info("episode waits", "episode", ep.ID, "reason", h.reason, "detail", h.detail, "lift", h.lift)
 	}
@@ -248,6 +249,14 @@ func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, 
 	ep := c.Open()
 	ep.Phase, ep.Reason, ep.Lift, ep.Pending, ep.Outcome, ep.Detail = headroom.Over, "", "", nil, o, detail
 	ep.Ended, ep.After = time.Now(), after
+	if n := len(c.Episodes); n > 1 && barrenEpisode(ep) {
+		// It is tried again and again: of attempts that changed nothing the last is
+		// record enough.
+		if before := &c.Episodes[n-2]; e.current(before) && barrenEpisode(before) && before.Request.SameAlert(ep.Request) {
+			c.Episodes = append(c.Episodes[:n-2], *ep)
+			ep = c.Last()
+		}
+	}
 	switch {
 	case !e.current(ep):
 		c.Answered = ""
@@ -256,7 +265,6 @@ func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, 
 	}
 	if e.save(ctx, c) {
 		e.Metrics.episode(c, ep)
-		e.escalate(c, gaveUp(ep))
 		e.checked[c.Signal] = ep.Ended
 		e.Logger.Info("episode is over", "episode", ep.ID, "outcome", o, "detail", detail)
 	}
@@ -268,11 +276,10 @@ func (e *Engine) sameCase(a, b headroom.Request) bool {
 	return one == other
 }
 
-// lead picks the candidate furthest below its target. The others that share
-// its disk and unit wait for it and are read again afterwards; what makes room
-// for one makes room for all of them.
-func (e *Engine) lead(ctx context.Context, all []*candidate) *candidate {
-	lead := slices.MinFunc(all, func(a, b *candidate) int {
+// lead picks the candidate furthest below its target. What makes room for one
+// makes room for all that share its disk and unit.
+func lead(all []*candidate) *candidate {
+	return slices.MinFunc(all, func(a, b *candidate) int {
 		// One that has begun goes first: one rung at a time, one episode at a time.
 		if ra, rb := len(a.ep.Rungs) > 0, len(b.ep.Rungs) > 0; ra != rb {
 			if ra {
@@ -282,17 +289,23 @@ func (e *Engine) lead(ctx context.Context, all []*candidate) *candidate {
 		}
 		return cmp.Compare(a.view.Ratio-a.ep.Target, b.view.Ratio-b.ep.Target)
 	})
-	for _, other := range all {
-		if other != lead && shares(other, lead) {
-			e.wait(ctx, other.Case, hold{
-				reason: headroom.SharedDisk,
-				detail: fmt.Sprintf("%s leads on disk %s", lead.Signal, lead.view.Disk),
-				lift:   fmt.Sprintf("when the episode of %s is over", lead.Signal),
-				until:  other.ep.Until,
-			})
+}
+
+// goesAhead lets the others that share the disk of c wait for it; they are read
+// again afterwards. One that waits for a person goes on doing so, or what was
+// asked would be forgotten.
+func (e *Engine) goesAhead(ctx context.Context, c *candidate) {
+	for _, other := range c.others {
+		if other == c || !shares(other, c) || other.ep.Reason == headroom.AwaitingApproval {
+			continue
 		}
+		e.wait(ctx, other.Case, hold{
+			reason: headroom.SharedDisk,
+			detail: fmt.Sprintf("%s leads on disk %s", c.Signal, c.view.Disk),
+			lift:   fmt.Sprintf("when the episode of %s is over", c.Signal),
+			until:  other.ep.Until,
+		})
 	}
-	return lead
 }
 
 // shares reports whether what makes room for one makes room for the other.

@@ -41,10 +41,15 @@ func (e *Engine) approved(ctx context.Context, c *candidate, step int, plan reme
 			detail += fmt.Sprintf("; what %s said has expired", a.By)
 		}
 	}
-	if before := c.ep.Pending; before == nil || before.Plan != pending.Plan || before.Step != step {
-		c.ep.Reason = "" // a new question is worth a record
-	}
+	before := c.ep.Pending
 	c.ep.Pending = pending
+	switch {
+	case before == nil || before.Plan != pending.Plan || before.Step != step:
+		c.ep.Reason = "" // a new question is worth a record
+	case c.ep.Reason == headroom.AwaitingApproval && c.ep.Detail == detail:
+		e.save(ctx, c.Case) // how old the plan is, or it would be made anew every second
+		return false
+	}
 	e.wait(ctx, c.Case, hold{
 		reason: headroom.AwaitingApproval,
 		detail: detail,

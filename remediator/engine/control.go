@@ -72,6 +72,7 @@ func (e *Engine) stormy(ctx context.Context, nodes []string) error {
 		return true
 	})
 	if opened && err == nil {
+		e.stop("", stopped{by: "the breaker"})
 		e.Metrics.breakerOpen.Set(1)
 		e.Logger.Error("Breaker opens: so many nodes alert at once that a broken rule or exporter is likelier than as many full disks; nothing is done until it closes", "nodes", n, "within", e.Policy.Breaker.Within, "closes", until)
 	}
@@ -113,31 +114,42 @@ func ceil(f float64) int {
 }
 
 // refresh loads the store's control for one round. A breaker whose time is over
-// is closed: what it held back by then counts no more, since a storm's alerts
-// say nothing about the calm after it.
+// is closed: what it held back until then counts no more, since a storm's alerts
+// say nothing about the calm after it. What arrived after that time and before we
+// looked does count. Where the clock was set back, times to come are not waited
+// for: the breaker's is over, and alerts are void up to now.
 func (e *Engine) refresh(ctx context.Context) (headroom.Control, error) {
-	closed := false
+	open := false
 	c, err := e.change(ctx, func(c *headroom.Control) bool {
 		now := time.Now()
-		closed = c.Breaker != nil && !now.Before(c.Breaker.Until)
-		if closed {
-			c.Breaker, c.Void = nil, now
+		before := *c
+		open = c.Breaker != nil
+		if open && !e.storms(*c.Breaker, now) {
+			c.Breaker, c.Void = nil, c.Breaker.Until
 		}
-		if c.Pause != nil && !c.Pause.Holds(now) {
+		if c.Void.After(now) {
+			c.Void = now
+		}
+		if !c.Pause.Holds(now) {
 			c.Pause = nil
-			return true
 		}
-		return closed
+		return c.Breaker != before.Breaker || c.Pause != before.Pause || !c.Void.Equal(before.Void)
 	})
 	if err != nil {
 		return c, err
 	}
-	if closed {
+	if open && c.Breaker == nil {
 		e.Logger.Warn("Breaker closes: alerts that arrived meanwhile count no more, and begin nothing unless they are delivered again")
 	}
 	e.Metrics.breakerOpen.Set(number(c.Breaker != nil))
 	e.Metrics.paused.Set(number(c.Pause != nil))
 	return c, nil
+}
+
+// storms reports whether a breaker is still to be open.
+func (e *Engine) storms(b headroom.Breaker, now time.Time) bool {
+	left := b.Until.Sub(now)
+	return left > 0 && left <= 2*e.Policy.Breaker.Within
 }
 
 func number(b bool) float64 {
@@ -159,6 +171,19 @@ func (e *Engine) overBudget(c headroom.Control) hold {
 		detail: fmt.Sprintf("%d of %d nodes that may run at once do so", len(c.Grants), most),
 		lift:   fmt.Sprintf("when the episode on %s is over", c.Grants[0].Node),
 	}
+}
+
+// cleared asks right before an act what may have changed since the round began:
+// a plan may take its time. It takes a place in the budget.
+func (e *Engine) cleared(ctx context.Context) hold {
+	c, err := e.Store.Control(ctx)
+	if err != nil {
+		return hold{reason: headroom.CannotTell, detail: fmt.Sprintf("whether anything may run: %v", err), lift: "when the store can be read"}
+	}
+	if h := e.everywhere(ctx, c); h.holds() {
+		return h
+	}
+	return e.granted(ctx)
 }
 
 // granted takes this node's place in the budget, or says why it has none. A

@@ -138,6 +138,9 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 	}
 	e.control, e.held = control, e.everywhere(ctx, control)
 	r := e.survey(ctx, cases)
+	if ctx.Err() != nil {
+		return interval // it was cut short
+	}
 	e.Metrics.pending.Set(float64(r.pending))
 	failures := e.failures
 	if e.run(ctx, r.runnable) && e.failures == failures {
@@ -146,7 +149,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 	switch {
 	case r.open > 0 || r.pending > 0:
 		return interval
-	case ctx.Err() == nil:
+	case ctx.Err() == nil && !e.held.holds():
 		e.keep(ctx, cases)
 	}
 	if r.rechecked || e.keeps() || control.Pause != nil || control.Breaker != nil {
@@ -169,9 +172,12 @@ func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
 	for i := range cases {
 		c := &cases[i]
 		e.interrupted(ctx, c)
+		if ctx.Err() != nil {
+			return r // what was cut short may not be finished: nothing follows from the case as it is
+		}
 		e.admit(ctx, c)
 		waiting := c.Request != nil && c.Request.ID != c.Answered
-		if c.Open() == nil && !waiting && e.recheck(ctx, c, e.control.Void) {
+		if c.Open() == nil && !waiting && e.recheck(ctx, c) {
 			r.rechecked = true
 		}
 		switch ep := c.Open(); {
@@ -180,13 +186,13 @@ func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
 			if can := e.look(ctx, c); can != nil {
 				r.runnable = append(r.runnable, can)
 			}
-			running = running || c.Open() != nil && len(c.Open().Rungs) > 0
+			running = running || c.Open() != nil && c.Open().Phase == headroom.Running
 		case waiting:
 			r.pending++
 		}
 		e.Metrics.phase(c)
 	}
-	if !running {
+	if !running { // nor does one that waits take a place
 		if err := e.giveBack(ctx, e.control); err != nil {
 			e.Logger.Error("place in the budget could not be given back; trying again", "err", err)
 		}
@@ -195,15 +201,16 @@ func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
 }
 
 // run carries on the episode that leads, or, where a gate holds its next rung,
-// the one after. It reports whether one went on.
+// the one after: who waits for a person holds up nobody else, on the same disk
+// neither. It reports whether one went on.
 func (e *Engine) run(ctx context.Context, all []*candidate) bool {
-	for len(all) > 0 {
-		lead := e.lead(ctx, all)
+	for len(all) > 0 && ctx.Err() == nil {
+		lead := lead(all)
+		lead.others = all
 		if e.advance(ctx, lead) {
 			return true
 		}
-		// What shares its room waits with it.
-		all = slices.DeleteFunc(all, func(c *candidate) bool { return c == lead || shares(c, lead) })
+		all = slices.DeleteFunc(all, func(c *candidate) bool { return c == lead })
 	}
 	return false
 }
@@ -255,7 +262,7 @@ func (e *Engine) save(ctx context.Context, c *headroom.Case) bool {
 // idempotent; how much it had removed nobody knows. An effect of several steps
 // is carried to its end first, or back.
 func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
-	ep := c.Open()
+	ep := c.Last() // somebody may have ended it before this program came to look
 	if ep == nil || len(ep.Rungs) == 0 {
 		return
 	}
@@ -263,8 +270,12 @@ func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
 	if rung.Outcome != "" {
 		return
 	}
+	notes := e.finishSteps(ctx, rung.Remedy)
+	if ctx.Err() != nil {
+		return // we are told to stop, maybe in the middle: the next start begins with it
+	}
 	rung.Outcome, rung.Removed, rung.Ended = headroom.RungInterrupted, nil, time.Now()
-	rung.Notes = bounded(append(rung.Notes, e.finishSteps(ctx, rung.Remedy)...))
+	rung.Notes = bounded(append(rung.Notes, notes...))
 	if v, err := e.Reader.Read(ctx, c.Signal); err == nil {
 		rung.After = &v.State
 	}

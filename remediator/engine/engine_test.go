@@ -33,9 +33,11 @@ type disk struct {
 	late      []int64 // given back only after a reading, one after each
 	floor     float64
 	read      func() // called by Read
+	// thresholds of signals that have another one.
+	thresholds map[headroom.Signal]int64
 }
 
-func (d *disk) Read(context.Context, headroom.Signal) (View, error) {
+func (d *disk) Read(_ context.Context, s headroom.Signal) (View, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.read != nil {
@@ -44,8 +46,9 @@ func (d *disk) Read(context.Context, headroom.Signal) (View, error) {
 	if d.err != nil {
 		return View{}, d.err
 	}
+	threshold := cmp.Or(d.thresholds[s], 100)
 	v := View{
-		State: headroom.State{Available: d.available, Capacity: 1000, Threshold: 100, Ratio: float64(d.available-100) / 1000, At: time.Now()},
+		State: headroom.State{Available: d.available, Capacity: 1000, Threshold: threshold, Ratio: float64(d.available-threshold) / 1000, At: time.Now()},
 		Disk:  node.Disk{Major: 8, Minor: 1}, Floor: d.floor,
 	}
 	if len(d.late) > 0 {
@@ -135,6 +138,7 @@ type flaky struct {
 	*journal.Journal
 	refuseRequest, refuseSave error
 	refuseSaves               int // so many, and then no more
+	saved                     func(headroom.Case)
 }
 
 func (f *flaky) Request(ctx context.Context, rs []headroom.Request) error {
@@ -152,7 +156,11 @@ func (f *flaky) Save(ctx context.Context, c *headroom.Case) error {
 		f.refuseSaves--
 		return errTest
 	}
-	return f.Journal.Save(ctx, c)
+	err := f.Journal.Save(ctx, c)
+	if err == nil && f.saved != nil {
+		f.saved(*c)
+	}
+	return err
 }
 
 // A bench is an engine on a real journal with a disk and a ladder of the

@@ -125,7 +125,7 @@ func TestWhatWasNotThereIsLookedForAgainSoon(t *testing.T) {
 		}
 		d.pieces = []int64{200}
 		b.pass(150 * time.Second)
-		b.want(nodefs, 1, "OverSucceeded", "dig done")
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
 	})
 }
 

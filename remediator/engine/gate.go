@@ -63,8 +63,10 @@ func pausedBy(p *headroom.Pause) hold {
 // that has just died, an image that is still young) is not waited for as long.
 func (e *Engine) rest(past *headroom.Episode) time.Duration {
 	switch {
-	case past.Started.IsZero() || past.Ended.IsZero() || past.DryRun && !e.DryRun:
-		return 0 // nothing was done
+	case past.Ended.IsZero() || past.DryRun && !e.DryRun:
+		return 0
+	case past.Started.IsZero() && past.Outcome != headroom.Cancelled:
+		return 0 // nothing was done, and nobody has said anything
 	case past.Outcome == headroom.Succeeded:
 		return 0
 	case barrenEpisode(past):
@@ -73,10 +75,15 @@ func (e *Engine) rest(past *headroom.Episode) time.Duration {
 	return e.Policy.Cooldown
 }
 
+// inVain reports whether an episode ended without what it was for.
+func inVain(ep *headroom.Episode) bool {
+	return ep.Outcome == headroom.Exhausted || ep.Outcome == headroom.Failed || ep.Outcome == headroom.Planned
+}
+
 // barrenEpisode reports whether an episode was given up without having removed
 // anything.
 func barrenEpisode(ep *headroom.Episode) bool {
-	return gaveUp(ep) && !ep.Started.IsZero() && !helped(ep, 0)
+	return !ep.DryRun && inVain(ep) && !ep.Started.IsZero() && !helped(ep, 0)
 }
 
 // cooling is the gate of cooldown and attempts: a case that was dealt with in vain

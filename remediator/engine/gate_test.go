@@ -63,7 +63,7 @@ func TestAPauseHoldsEverythingUntilSomebodyResumes(t *testing.T) {
 		}
 		b.pass(10 * time.Second)
 		b.want(nodefs, 1, "OverSucceeded", "dig done")
-		if err := b.Resume(b.t.Context(), "ann"); !errors.Is(err, headroom.ErrConflict) {
+		if err := b.Resume(b.t.Context(), "ann"); !errors.Is(err, headroom.ErrNotFound) {
 			t.Errorf("resumed twice: %v", err)
 		}
 	})
@@ -215,10 +215,14 @@ func (k *keeper) Keep(_ context.Context, _ remedy.Node, spare remedy.Need) (stri
 type finisher struct {
 	*digger
 	finished int
+	finish   func() // called by Finish
 }
 
 func (f *finisher) Finish(context.Context, remedy.Node) ([]string, error) {
 	f.finished++
+	if f.finish != nil {
+		f.finish()
+	}
 	return []string{"carried to its end"}, nil
 }
 
@@ -335,5 +339,140 @@ func TestADisruptiveRungWaitsForItsWindow(t *testing.T) {
 		}
 		b.pass(2 * time.Minute)
 		b.want(nodefs, 1, "OverSucceeded", "dig done")
+	})
+}
+
+func TestNothingIsSetAsideWhileAGateHolds(t *testing.T) {
+	for name, hold := range map[string]func(*bench){
+		"paused": func(b *bench) {
+			if err := b.Pause(b.t.Context(), headroom.Pause{By: "ann"}); err != nil {
+				b.t.Fatal(err)
+			}
+		},
+		"a storm":     func(b *bench) { b.storm(0, 20) },
+		"opted out":   func(b *bench) { b.OptOut = func(context.Context) (string, error) { return "its owner said so", nil } },
+		"cannot tell": func(b *bench) { b.OptOut = func(context.Context) (string, error) { return "", errTest } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(b *bench) {
+				k := &keeper{digger: &digger{name: "ballast"}}
+				b.on(k.digger).with(k).disk.set(500)
+				hold(b)
+				b.pass(4 * time.Minute)
+				if len(k.spare) != 0 {
+					t.Errorf("asked to set aside %v", k.spare)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsSetAsideLeavesRoomForEverySignalOfTheDisk(t *testing.T) {
+	play(t, func(b *bench) {
+		k := &keeper{digger: &digger{name: "ballast"}}
+		b.on(k.digger).with(k).disk.set(500)
+		b.disk.thresholds = map[headroom.Signal]int64{imagefs: 300} // the others' are 100
+		b.pass(10 * time.Second)
+		if fmt.Sprint(k.spare) != "[50 50]" { // 500 - 300 - 150
+			t.Errorf("spare was %v", k.spare)
+		}
+	})
+}
+
+func TestNothingIsSetAsideWhileWhatWasLentIsOwed(t *testing.T) {
+	play(t, func(b *bench) {
+		k := &keeper{digger: &digger{name: "ballast", pieces: []int64{200}}}
+		b.on(k.digger).with(lendingKeeper{k}).disk.set(120)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Hour)
+		b.want(nodefs, 1, "OverExhausted", "ballast done", "ballast nothing")
+		if len(k.spare) != 0 {
+			t.Errorf("asked to set aside %v", k.spare)
+		}
+		b.disk.set(460)
+		b.pass(3 * time.Minute)
+		if len(k.spare) == 0 {
+			t.Error("never asked again")
+		}
+	})
+}
+
+// A lendingKeeper is what ballast is.
+type lendingKeeper struct{ *keeper }
+
+func (lendingKeeper) Lends() {}
+
+func TestNoMoreIsLentThanBringsItToTheTarget(t *testing.T) {
+	play(t, func(b *bench) {
+		ballast, dig := &digger{name: "ballast", pieces: []int64{200, 200, 200}}, &digger{name: "dig"}
+		b.on(ballast, dig).with(lender{ballast}, dig).disk.set(120)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverExhausted", "ballast done", "dig nothing", "ballast nothing", "dig nothing")
+		if len(ballast.pieces) != 2 {
+			t.Errorf("%d pieces are left", len(ballast.pieces))
+		}
+	})
+}
+
+func TestLendingIsNoSuccessThoughOthersMadeRoom(t *testing.T) {
+	play(t, func(b *bench) {
+		ballast := &digger{name: "ballast", pieces: []int64{200}}
+		b.on(ballast).with(lender{ballast}).disk.set(120)
+		ballast.dig = func() { b.disk.set(300) }
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverNotNeeded", "ballast done")
+	})
+}
+
+func TestWhatWasLentWhenTheProgramDiedIsOwed(t *testing.T) {
+	ep := &headroom.Episode{Rungs: []headroom.Rung{
+		{Lent: true, Outcome: headroom.RungInterrupted, Planned: headroom.Amount{Bytes: 5, Inodes: 2}},
+		{Lent: true, Outcome: headroom.RungDone, Planned: headroom.Amount{Bytes: 9}, Removed: &headroom.Amount{Bytes: 3, Inodes: 1}},
+		{Outcome: headroom.RungInterrupted, Planned: headroom.Amount{Bytes: 100}},
+	}}
+	if got := lent(ep); got != (headroom.Amount{Bytes: 8, Inodes: 3}) {
+		t.Errorf("lent %+v", got)
+	}
+}
+
+func TestAnEpisodeThatWaitsHasNoPlaceInTheBudget(t *testing.T) {
+	play(t, func(b *bench) {
+		one, two := &digger{name: "one", pieces: []int64{10}}, &digger{name: "two", pieces: []int64{200}}
+		b.on(one, two).disk.set(120)
+		b.Policy.Cases[0].Ladder[1].Approval = true
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		ep := b.held(nodefs, headroom.AwaitingApproval, "approve")
+		if got := b.control(nil).Grants; len(got) != 0 {
+			t.Errorf("while it waits for a person, the grants are %v", got)
+		}
+		b.control(func(c *headroom.Control) { c.Grants = []headroom.Grant{{Node: "n0"}} })
+		if err := b.Approve(b.t.Context(), ep.ID, ep.Pending.Plan, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.held(nodefs, headroom.OverBudget, "n0 is over")
+		b.control(func(c *headroom.Control) { c.Grants = nil })
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverSucceeded", "one done", "two done")
+	})
+}
+
+func TestAPauseThatIsAnotherIsTold(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{}).disk.set(120)
+		b.receive(b.alert(nodefs))
+		for _, by := range []string{"ann", "bob"} {
+			if err := b.Pause(b.t.Context(), headroom.Pause{By: by}); err != nil {
+				t.Fatal(err)
+			}
+			b.pass(5 * time.Second)
+			if ep := b.held(nodefs, headroom.Paused, "resume"); ep.Detail != "by "+by {
+				t.Errorf("%q", ep.Detail)
+			}
+		}
+		count(t, b.Metrics.refusals.WithLabelValues("n1", string(nodefs), string(headroom.Paused)), 1)
 	})
 }

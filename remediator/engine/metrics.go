@@ -112,7 +112,9 @@ func (m *Metrics) Refused(alerts int) { m.alerts.WithLabelValues(Invalid).Add(fl
 // LostAudit counts lines of the audit list that could not be written.
 func (m *Metrics) LostAudit(lines int) { m.auditLost.Add(float64(lines)) }
 
+// phase says where a case stands.
 func (m *Metrics) phase(c *headroom.Case) {
+	m.escalated.WithLabelValues(c.Node, string(c.Signal)).Set(number(givenUp(c) != nil))
 	for _, reason := range headroom.Reasons {
 		ep := c.Open()
 		m.waiting.WithLabelValues(c.Node, string(c.Signal), string(reason)).Set(number(ep != nil && ep.Phase == headroom.Waiting && ep.Reason == reason))

@@ -21,7 +21,7 @@ func (e *Engine) Control(ctx context.Context) (headroom.Control, error) { return
 
 // Ask begins an episode because a person says so, whether headroom is below
 // start or not; all gates hold for it. by names the person. It is an error
-// wrapping headroom.ErrInvalid if the policy has nothing to do about the signal.
+// wrapping headroom.ErrNotFound if the policy has nothing to do about the signal.
 func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (headroom.Request, error) {
 	now := time.Now()
 	r := headroom.Request{
@@ -43,7 +43,7 @@ func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (he
 		r.Labels["filesystem"] = string(fs)
 	}
 	if _, ok := e.Policy.Find(r.Labels); !ok {
-		return r, fmt.Errorf("signal %q: no case of the policy matches an alert about it with stage=\"at\": %w", signal, headroom.ErrInvalid)
+		return r, fmt.Errorf("signal %q: no case of the policy matches an alert about it with stage=\"at\": %w", signal, headroom.ErrNotFound)
 	}
 	if err := e.Store.Request(ctx, []headroom.Request{r}); err != nil {
 		e.Metrics.storeErrors.Inc()
@@ -61,6 +61,8 @@ func (e *Engine) Approve(ctx context.Context, episode, plan, by string) error {
 	err := e.edit(ctx, episode, func(c *headroom.Case, ep *headroom.Episode) error {
 		p := ep.Pending
 		switch {
+		case !e.current(ep):
+			return fmt.Errorf("episode %s goes by an earlier policy or dry run and is about to end: look again: %w", ep.ID, headroom.ErrConflict)
 		case ep.DryRun:
 			return fmt.Errorf("episode %s is a dry run, which applies nothing: %w", ep.ID, headroom.ErrInvalid)
 		case ep.Reason != headroom.AwaitingApproval || p == nil:
@@ -171,7 +173,7 @@ func (e *Engine) Pause(ctx context.Context, p headroom.Pause) error {
 	return nil
 }
 
-// Resume ends a pause. It is an error wrapping headroom.ErrConflict if there is
+// Resume ends a pause. It is an error wrapping headroom.ErrNotFound if there is
 // none.
 func (e *Engine) Resume(ctx context.Context, by string) error {
 	paused := false
@@ -184,7 +186,7 @@ func (e *Engine) Resume(ctx context.Context, by string) error {
 	case err != nil:
 		return err
 	case !paused:
-		return fmt.Errorf("nothing is paused: %w", headroom.ErrConflict)
+		return fmt.Errorf("nothing is paused: %w", headroom.ErrNotFound)
 	}
 	e.Metrics.paused.Set(0)
 	e.Logger.Info("resumed", "by", by)
@@ -210,7 +212,8 @@ type stopped struct {
 func (s stopped) Error() string { return "stopped by " + s.by }
 
 // stop tells the rung that is being applied to stop, if it is of that episode,
-// or whichever it is; and reports whether there is one.
+// or whichever it is; and reports whether there is one. Until it has been written
+// down the episode's record is the worker's.
 func (e *Engine) stop(episode string, why stopped) bool {
 	e.applyMu.Lock()
 	defer e.applyMu.Unlock()
@@ -222,7 +225,7 @@ func (e *Engine) stop(episode string, why stopped) bool {
 }
 
 // applying makes a context for one rung that stop can end. The caller calls
-// done when the rung is over.
+// done when the rung is over and written down.
 func (e *Engine) applying(ctx context.Context, episode string) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	e.applyMu.Lock()

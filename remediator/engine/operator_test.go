@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/alertmanager/pkg/labels"
+
 	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/remediator/policy"
 )
 
 func TestARungThatNeedsApprovalWaitsForItsPlansHash(t *testing.T) {
@@ -174,7 +177,7 @@ func TestAPersonAsksAboveStart(t *testing.T) {
 	play(t, func(b *bench) {
 		dig := &digger{pieces: []int64{200}}
 		b.on(dig).disk.set(160) // 6 % of headroom: above start, below target
-		if _, err := b.Ask(b.t.Context(), headroom.PIDAvailable, "ann"); !errors.Is(err, headroom.ErrInvalid) {
+		if _, err := b.Ask(b.t.Context(), headroom.PIDAvailable, "ann"); !errors.Is(err, headroom.ErrNotFound) {
 			t.Errorf("no case of the policy: %v", err)
 		}
 		b.receive(b.alert(nodefs))
@@ -246,6 +249,166 @@ func TestAPersonIsCalledWhenTheLadderIsExhausted(t *testing.T) {
 		b.pass(time.Minute)
 		if escalated() != 0 {
 			t.Error("still escalated, although the node has recovered")
+		}
+	})
+}
+
+func TestAnEpisodeThatWaitsForApprovalHoldsUpNobodyOnItsDisk(t *testing.T) {
+	play(t, func(b *bench) {
+		ask, dig := &digger{name: "ask", pieces: []int64{200}}, &digger{name: "dig", pieces: []int64{200}}
+		plans := 0
+		ask.plan = func() { plans++ }
+		b.on(ask, dig).disk.set(120)
+		second := b.Policy.Cases[0]
+		second.Match = nil
+		b.Policy.Cases[0].Match[0], _ = labels.NewMatcher(labels.MatchEqual, "signal", string(nodefs))
+		second.Ladder = []policy.Rung{{Remedy: dig}}
+		b.Policy.Cases[0].Ladder = []policy.Rung{{Remedy: ask, Approval: true}}
+		b.Policy.Cases = append(b.Policy.Cases, second)
+		b.disk.thresholds = map[headroom.Signal]int64{nodefs: 110} // which so leads
+		b.receive(b.alert(nodefs), b.alert(imagefs))
+		b.pass(20 * time.Second)
+		b.want(imagefs, 1, "OverSucceeded", "dig done")
+		b.pass(20 * time.Minute)
+		b.want(nodefs, 1, "OverNotNeeded")
+		if plans != 1 {
+			t.Errorf("planned %d times", plans)
+		}
+	})
+}
+
+func TestTwoEpisodesOfADiskWaitForApprovalSideBySide(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}}
+		plans, saves := 0, 0
+		dig.plan = func() { plans++ }
+		b.on(dig).disk.set(120)
+		b.Policy.Cases[0].Ladder[0].Approval = true
+		b.receive(b.alert(nodefs), b.alert(imagefs))
+		b.store.saved = func(headroom.Case) { saves++ }
+		b.pass(10*time.Minute + 500*time.Millisecond)
+		b.held(nodefs, headroom.AwaitingApproval, "approve")
+		ep := b.held(imagefs, headroom.AwaitingApproval, "approve")
+		if plans > 2*21 || saves > 2*22 {
+			t.Errorf("planned %d times, saved %d times", plans, saves)
+		}
+		if err := b.Approve(b.t.Context(), ep.ID, ep.Pending.Plan, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.want(imagefs, 1, "OverSucceeded", "dig done")
+		b.pass(20 * time.Minute)
+		b.want(nodefs, 1, "OverNotNeeded")
+		if dig.applied() != 1 {
+			t.Errorf("applied %d times", dig.applied())
+		}
+	})
+}
+
+func TestAnAlertOfAnotherCaseOfThePolicyDoesNotTakeOverWhatAPersonAsked(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(160)
+		other := b.Policy.Cases[0]
+		other.Start = 0.01
+		b.Policy.Cases[0].Match[0], _ = labels.NewMatcher(labels.MatchEqual, "alertname", "run")
+		other.Match = nil
+		b.Policy.Cases = append(b.Policy.Cases, other)
+		if err := b.Pause(b.t.Context(), headroom.Pause{By: "bob"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		if err := b.Resume(b.t.Context(), "bob"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(10 * time.Second)
+		if c := b.load(nodefs); c.Episodes[0].Outcome != headroom.Succeeded || c.Episodes[0].Request.By != "ann" {
+			t.Errorf("%+v", c.Episodes[0])
+		}
+	})
+}
+
+func TestAnAlertIsLookedAfterThoughAPersonHasAskedSince(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200, 200}}).disk.set(500)
+		b.receive(b.alert(nodefs))
+		b.pass(20 * time.Minute)
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(20 * time.Minute)
+		b.want(nodefs, 2, "OverNotNeeded")
+		b.disk.set(120)
+		b.pass(time.Minute)
+		if ep := b.want(nodefs, 3, "OverSucceeded", "dig done"); ep.Request.By != "" || ep.Start != 0.05 {
+			t.Errorf("asked by %q, start %v", ep.Request.By, ep.Start)
+		}
+	})
+}
+
+func TestAnApprovalOfTheFutureDoesNotCount(t *testing.T) {
+	now := time.Now()
+	p := &headroom.Pending{Plan: "p"}
+	a := &headroom.Approval{Plan: "p", At: now, Expires: now.Add(time.Hour)}
+	for moment, want := range map[time.Duration]bool{-time.Second: false, 0: true, time.Hour - 1: true, time.Hour: false} {
+		if got := a.Allows(p, now.Add(moment)); got != want {
+			t.Errorf("%s after it was given it counts: %t", moment, got)
+		}
+	}
+}
+
+// Outcomes and restarts, and what the metric says of the case after each.
+func TestWhatIsEscalatedIsOnRecord(t *testing.T) {
+	at := time.Now()
+	exhausted := headroom.Episode{Phase: headroom.Over, Outcome: headroom.Exhausted}
+	over := func(o headroom.Outcome) headroom.Episode { return headroom.Episode{Phase: headroom.Over, Outcome: o} }
+	for sentence, c := range map[string]struct {
+		episodes []headroom.Episode
+		want     bool
+	}{
+		"nothing happened":                         {nil, false},
+		"the ladder was exhausted":                 {[]headroom.Episode{exhausted}, true},
+		"every rung failed":                        {[]headroom.Episode{{Phase: headroom.Over, Outcome: headroom.Failed, After: &headroom.State{}}}, true},
+		"the policy changed":                       {[]headroom.Episode{over(headroom.Failed)}, false},
+		"the policy changed after it was given up": {[]headroom.Episode{exhausted, over(headroom.Failed)}, true},
+		"it was planned only":                      {[]headroom.Episode{{Phase: headroom.Over, Outcome: headroom.Exhausted, DryRun: true}}, false},
+		"the next one waits":                       {[]headroom.Episode{exhausted, {Phase: headroom.Waiting}}, true},
+		"the next one waited in vain":              {[]headroom.Episode{exhausted, over(headroom.Expired)}, true},
+		"the next one stayed above start":          {[]headroom.Episode{exhausted, over(headroom.NotNeeded)}, true},
+		"the next one succeeded":                   {[]headroom.Episode{exhausted, over(headroom.Succeeded)}, false},
+		"a person cancelled the next one":          {[]headroom.Episode{exhausted, over(headroom.Cancelled)}, false},
+		"the node recovered":                       {[]headroom.Episode{{Phase: headroom.Over, Outcome: headroom.Exhausted, Recovered: at}}, false},
+		"it recovered, and the next one waits":     {[]headroom.Episode{exhausted, {Phase: headroom.Over, Outcome: headroom.Exhausted, Recovered: at}, {Phase: headroom.Waiting}}, false},
+	} {
+		if got := givenUp(&headroom.Case{Episodes: c.episodes}) != nil; got != c.want {
+			t.Errorf("%s: escalated is %t", sentence, got)
+		}
+	}
+}
+
+func TestACaseThatHasRecoveredIsNotEscalatedAgainWithoutATrial(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{}).disk.set(120)
+		escalated := func() float64 { return gauge(t, b.Metrics.escalated, "n1", string(nodefs)) }
+		b.receive(b.alert(nodefs))
+		b.pass(10 * time.Second)
+		b.want(nodefs, 1, "OverExhausted", "dig nothing")
+		b.disk.set(160) // above start, below target
+		b.pass(time.Hour)
+		if escalated() != 1 {
+			t.Error("not escalated below the target")
+		}
+		b.disk.set(260)
+		b.pass(time.Minute)
+		b.disk.set(160) // it was well, and is above start
+		b.on(&digger{})
+		b.pass(time.Minute)
+		if escalated() != 0 {
+			t.Error("escalated, although nothing was tried since the node had recovered")
 		}
 	})
 }

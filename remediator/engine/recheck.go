@@ -15,10 +15,9 @@ const recheckInterval = 30 * time.Second
 // episode if the trouble is there again although nobody said so, and finds out
 // whether a case that was given up has recovered. It reports whether the case
 // wants to be looked at again.
-func (e *Engine) recheck(ctx context.Context, c *headroom.Case, void time.Time) bool {
-	fresh := e.wanted(c, void)
-	if !fresh && !gaveUp(c.Last()) {
-		e.escalate(c, false)
+func (e *Engine) recheck(ctx context.Context, c *headroom.Case) bool {
+	alert, given := e.wanted(c), givenUp(c)
+	if alert == nil && given == nil {
 		return false
 	}
 	now := time.Now()
@@ -28,49 +27,85 @@ func (e *Engine) recheck(ctx context.Context, c *headroom.Case, void time.Time) 
 	e.checked[c.Signal] = now
 	v, err := e.Reader.Read(ctx, c.Signal)
 	if err != nil {
-		return true // cannot tell; the alert, if any, stays
+		return true // cannot tell; what is escalated stays so
 	}
-	if last := c.Last(); gaveUp(last) {
-		unit := c.Signal.Unit()
-		e.escalate(c, v.Missing(last.Target)+lent(last).In(unit) > 0)
+	if given != nil && v.Missing(given.Target)+lent(given).In(c.Signal.Unit()) <= 0 {
+		given.Recovered = now
+		e.save(ctx, c)
 	}
-	if !fresh {
-		return gaveUp(c.Last())
+	if alert == nil {
+		return givenUp(c) != nil
 	}
-	pc, ok := e.Policy.Find(c.Request.Labels)
-	if last := c.Last(); last != nil && last.Outcome != headroom.Succeeded && e.cooling(c).holds() {
+	pc, ok := e.Policy.Find(alert.Labels)
+	if last := c.Last(); last != nil && inVain(last) && e.cooling(c).holds() {
 		return true // its record stays, and whoever was called for it
 	}
 	if ok && v.Ratio < pc.Start {
 		e.Logger.Info("below start again without an alert's being delivered", "signal", c.Signal, "headroom", v.Ratio)
-		e.begin(ctx, c, pc)
+		e.begin(ctx, c, *alert, pc)
 	}
 	return true
 }
 
-// wanted reports whether the newest alert of a case still makes us look.
-func (e *Engine) wanted(c *headroom.Case, void time.Time) bool {
-	r := c.Request
-	return r != nil && r.By == "" && r.Received.After(void) && time.Since(r.Received) < e.Policy.Recheck
+// wanted returns the newest alert of a case if it still makes us look. After
+// somebody has cancelled an episode it must be delivered again.
+func (e *Engine) wanted(c *headroom.Case) *headroom.Request {
+	r := alert(c)
+	if r == nil || e.void(*r) || time.Since(r.Received) >= e.Policy.Recheck {
+		return nil
+	}
+	if last := c.Last(); last != nil && last.Outcome == headroom.Cancelled && !r.Received.After(last.Ended) {
+		return nil
+	}
+	return r
 }
 
-// gaveUp reports whether an episode ended without what it was for.
-func gaveUp(ep *headroom.Episode) bool {
-	return ep != nil && !ep.DryRun && (ep.Outcome == headroom.Exhausted || ep.Outcome == headroom.Failed)
+// alert is the newest alert of a case: a person may have asked since.
+func alert(c *headroom.Case) *headroom.Request {
+	if c.Request != nil && c.Request.By == "" {
+		return c.Request
+	}
+	for i := len(c.Episodes) - 1; i >= 0; i-- {
+		if r := &c.Episodes[i].Request; r.By == "" {
+			return r
+		}
+	}
+	return nil
 }
 
-// lent is what the rungs of an episode took from what had been set aside.
+// givenUp returns the episode for which a person must look at the case, or nil:
+// the newest that ended without what it was for, unless the node has recovered
+// since, or another has got there, or a person has taken it in hand. Those that
+// waited in vain, planned only, or went by another policy say nothing about it.
+func givenUp(c *headroom.Case) *headroom.Episode {
+	for i := len(c.Episodes) - 1; i >= 0; i-- {
+		ep := &c.Episodes[i]
+		switch {
+		case ep.Phase != headroom.Over || ep.DryRun:
+		case ep.Outcome == headroom.Exhausted, ep.Outcome == headroom.Failed && ep.After != nil: // the policy's end is no reading
+			if !ep.Recovered.IsZero() {
+				return nil
+			}
+			return ep
+		case ep.Outcome == headroom.Succeeded, ep.Outcome == headroom.Cancelled:
+			return nil
+		}
+	}
+	return nil
+}
+
+// lent is what the rungs of an episode took from what had been set aside: of one
+// that was cut short as much as it may have taken.
 func lent(ep *headroom.Episode) headroom.Amount {
 	var sum headroom.Amount
 	for _, r := range ep.Rungs {
-		if r.Lent && r.Removed != nil {
+		switch {
+		case !r.Lent:
+		case r.Removed != nil:
 			sum = sum.Add(*r.Removed)
+		case r.Outcome == headroom.RungInterrupted:
+			sum = sum.Add(r.Planned)
 		}
 	}
 	return sum
-}
-
-// escalate says whether a person must look at a case.
-func (e *Engine) escalate(c *headroom.Case, must bool) {
-	e.Metrics.escalated.WithLabelValues(c.Node, string(c.Signal)).Set(number(must))
 }

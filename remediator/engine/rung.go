@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,12 +66,19 @@ func (c *candidate) missing() int64 {
 	return c.view.Missing(c.ep.Target) + lent(c.ep).In(c.Signal.Unit())
 }
 
-// wanted is what a rung is to free: what is missing and a thousandth of the whole
-// more, so that what others write meanwhile does not leave the node a hair below
-// its target, with nothing left to try.
-func (c *candidate) wanted() int64 {
-	return c.missing() + c.view.Capacity/1000
+// missingFor is how much a remedy is to make available. What was lent is not paid
+// back by lending more.
+func (c *candidate) missingFor(r remedy.Remedy) int64 {
+	if _, lends := r.(remedy.Lender); lends {
+		return c.view.Missing(c.ep.Target)
+	}
+	return c.missing()
 }
+
+// slack is how much more than what is missing a rung frees: a thousandth of the
+// whole, so that what others write meanwhile does not leave the node a hair below
+// its target, with nothing left to try.
+func (c *candidate) slack() int64 { return c.view.Capacity / 1000 }
 
 // short says how an episode ended that did not get where it should.
 func (c *candidate) short() string {
@@ -91,9 +99,9 @@ func (e *Engine) climbed(c *candidate, step int) bool {
 }
 
 // verdict is how an episode that reached its target ends: it succeeded only if
-// a rung did something.
+// a rung did something, and more than lend.
 func verdict(ep *headroom.Episode) headroom.Outcome {
-	if helped(ep, 0) {
+	if slices.ContainsFunc(ep.Rungs, func(r headroom.Rung) bool { return !r.Lent && removedSome(r) }) {
 		return headroom.Succeeded
 	}
 	return headroom.NotNeeded
@@ -114,12 +122,11 @@ func outOfRungs(ep *headroom.Episode) headroom.Outcome {
 
 // helped reports whether a rung from step on removed something, or may have.
 func helped(ep *headroom.Episode, from int) bool {
-	for _, r := range ep.Rungs {
-		if r.Step >= from && (r.Outcome == headroom.RungInterrupted || r.Removed != nil && *r.Removed != headroom.Amount{}) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ep.Rungs, func(r headroom.Rung) bool { return r.Step >= from && removedSome(r) })
+}
+
+func removedSome(r headroom.Rung) bool {
+	return r.Removed == nil || *r.Removed != headroom.Amount{}
 }
 
 // nextStep is the step after the last rung, or the same again if that one was
@@ -155,41 +162,74 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		e.finish(ctx, c, rung, headroom.RungSkipped, nil)
 		return true
 	}
-	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.wanted()}
+	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.missingFor(r.Remedy) + c.slack()}
+	if need.Amount <= c.slack() && !c.ep.DryRun {
+		rung := c.on(step, r)
+		rung.Notes = []string{"headroom is at the target, if only because of what has been lent: no more is"}
+		e.finish(ctx, c, rung, headroom.RungNothing, nil)
+		return true
+	}
 	plan, err := r.Remedy.Plan(ctx, e.Node, need)
 	if err != nil && ctx.Err() != nil {
 		return true // we are told to stop; it is planned again at the next start
 	}
-	acts := err == nil && len(plan.Items) > 0 && !e.DryRun
-	if acts && r.Approval && !e.approved(ctx, c, step, plan) {
-		return false
-	}
-	if acts {
-		if h := e.granted(ctx); h.holds() {
-			e.wait(ctx, c.Case, h)
+	if err == nil && len(plan.Items) > 0 && !e.DryRun {
+		if r.Approval && !e.approved(ctx, c, step, plan) {
 			return false
 		}
+		return e.act(ctx, c, step, r, plan)
 	}
+	e.goesAhead(ctx, c)
 	e.starts(c)
 	rung := c.on(step, r)
 	if err != nil {
 		e.finish(ctx, c, rung, headroom.RungFailed, fmt.Errorf("plan: %w", err))
 		return true
 	}
-	rung.Plan, rung.Planned, rung.Notes = plan.Hash(), plan.Frees, bounded(plan.Notes)
-	if acts {
-		e.attempts(c)
+	record(rung, plan)
+	if len(plan.Items) == 0 {
+		e.finish(ctx, c, rung, headroom.RungNothing, nil)
+	} else {
+		e.finish(ctx, c, rung, headroom.RungPlanned, nil)
 	}
-	if r.Approval && acts {
+	return true
+}
+
+// act applies a plan, unless a gate has closed while it was made. From here until
+// all is written down, whoever stops the episode tells us and leaves its record
+// alone; so what they told us is done at the end, whatever came of the rung.
+func (e *Engine) act(ctx context.Context, c *candidate, step int, r policy.Rung, plan remedy.Plan) bool {
+	stoppable, done := e.applying(ctx, c.ep.ID)
+	acted := e.actUntil(ctx, stoppable, c, step, r, plan)
+	done()
+	var by stopped
+	if errors.As(context.Cause(stoppable), &by) && by.outcome != "" {
+		var after *headroom.State
+		if n := len(c.ep.Rungs); n > 0 {
+			after = c.ep.Rungs[n-1].After
+		}
+		e.end(ctx, c.Case, by.outcome, "by "+by.by, after)
+		return true
+	}
+	return acted
+}
+
+func (e *Engine) actUntil(ctx, stoppable context.Context, c *candidate, step int, r policy.Rung, plan remedy.Plan) bool {
+	if h := e.cleared(ctx); h.holds() {
+		e.wait(ctx, c.Case, h)
+		return false
+	}
+	e.goesAhead(ctx, c)
+	e.starts(c)
+	rung := c.on(step, r)
+	record(rung, plan)
+	e.attempts(c)
+	if r.Approval {
 		rung.ApprovedBy = c.ep.Approval.By
 	}
-	switch {
-	case len(plan.Items) == 0:
-		e.finish(ctx, c, rung, headroom.RungNothing, nil)
-	case e.DryRun:
-		e.finish(ctx, c, rung, headroom.RungPlanned, nil)
-	case e.save(ctx, c.Case): // the intent is durable before the act; nothing is done if it cannot be
-		e.carryOut(ctx, c, rung, r.Remedy, plan)
+	// The intent is durable before the act; nothing is done if it cannot be.
+	if e.save(ctx, c.Case) {
+		e.carryOut(ctx, stoppable, c, rung, r.Remedy, plan)
 	}
 	return true
 }
@@ -222,31 +262,22 @@ func (c *candidate) on(step int, r policy.Rung) *headroom.Rung {
 	return &c.ep.Rungs[len(c.ep.Rungs)-1]
 }
 
-// carryOut applies a plan and verifies what came of it.
-func (e *Engine) carryOut(ctx context.Context, c *candidate, rung *headroom.Rung, rm remedy.Remedy, plan remedy.Plan) {
+// record says on a rung what was planned.
+func record(rung *headroom.Rung, plan remedy.Plan) {
+	rung.Plan, rung.Planned, rung.Notes = plan.Hash(), plan.Frees, bounded(plan.Notes)
+}
+
+// carryOut applies a plan until stoppable ends, and verifies what came of it.
+func (e *Engine) carryOut(ctx, stoppable context.Context, c *candidate, rung *headroom.Rung, rm remedy.Remedy, plan remedy.Plan) {
 	log := e.Logger.With("episode", c.ep.ID, "remedy", rung.Remedy)
 	log.Info("applying", "items", len(plan.Items), "planned_bytes", plan.Frees.Bytes, "planned_inodes", plan.Frees.Inodes)
 	var removed headroom.Amount
-	stoppable, done := e.applying(ctx, c.ep.ID)
-	notes, err := rm.Apply(stoppable, e.Node, plan, remedy.Run{
-		Key:  fmt.Sprintf("%s/%d", c.ep.ID, rung.Step),
-		Step: e.Step,
-		Missing: func(ctx context.Context) (int64, error) {
-			v, err := e.Reader.Read(ctx, c.Signal)
-			now := *c
-			now.view = v
-			return now.wanted(), err
-		},
-		Removed: func(item remedy.Item, a headroom.Amount) {
-			if rung.FirstFreed.IsZero() {
-				rung.FirstFreed = time.Now()
-			}
-			removed = removed.Add(a)
-			e.Audit.record(c.ep.ID, rung.Remedy, item, a)
-		},
-	})
+	var notes []string
+	err := stoppable.Err() // somebody was faster
+	if err == nil {
+		notes, err = e.remove(stoppable, c, rung, rm, plan, &removed)
+	}
 	why := context.Cause(stoppable)
-	done()
 	e.Audit.flush()
 	rung.Removed = &removed
 	rung.Notes = bounded(append(rung.Notes, notes...))
@@ -267,9 +298,27 @@ func (e *Engine) carryOut(ctx context.Context, c *candidate, rung *headroom.Rung
 		rung.Notes = append(rung.Notes, by.Error())
 	}
 	e.finish(ctx, c, rung, outcome, err)
-	if by.outcome != "" {
-		e.end(ctx, c.Case, by.outcome, "by "+by.by, rung.After)
-	}
+}
+
+// remove lets a remedy act, and adds up what it removes.
+func (e *Engine) remove(ctx context.Context, c *candidate, rung *headroom.Rung, rm remedy.Remedy, plan remedy.Plan, removed *headroom.Amount) ([]string, error) {
+	return rm.Apply(ctx, e.Node, plan, remedy.Run{
+		Key:  fmt.Sprintf("%s/%d", c.ep.ID, rung.Step),
+		Step: e.Step,
+		Missing: func(ctx context.Context) (int64, error) {
+			v, err := e.Reader.Read(ctx, c.Signal)
+			now := *c
+			now.view = v
+			return now.missingFor(rm) + c.slack(), err
+		},
+		Removed: func(item remedy.Item, a headroom.Amount) {
+			if rung.FirstFreed.IsZero() {
+				rung.FirstFreed = time.Now()
+			}
+			*removed = removed.Add(a)
+			e.Audit.record(c.ep.ID, rung.Remedy, item, a)
+		},
+	})
 }
 
 // finish closes a rung and saves its episode.

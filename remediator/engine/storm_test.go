@@ -123,3 +123,46 @@ func TestAStormIsCountedExactlyInBoundedMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatArrivesAfterTheStormCountsThoughNobodyHasLookedYet(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(120)
+		b.storm(0, 20)
+		time.Sleep(5*time.Minute + 10*time.Second)
+		b.receive(b.alert(nodefs))
+		b.pass(10 * time.Second)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+	})
+}
+
+func TestAClockThatWasSetBackEndsAStormAndWhatIsVoid(t *testing.T) {
+	for name, c := range map[string]headroom.Control{
+		"the breaker is open": {Breaker: &headroom.Breaker{Opened: time.Date(2000, 1, 1, 5, 0, 0, 0, time.UTC), Until: time.Date(2000, 1, 1, 5, 5, 0, 0, time.UTC), Nodes: 20}},
+		"it was":              {Void: time.Date(2000, 1, 1, 5, 5, 0, 0, time.UTC)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(b *bench) { // at midnight of that day
+				b.on(&digger{pieces: []int64{200}}).disk.set(120)
+				b.control(func(now *headroom.Control) { now.Breaker, now.Void = c.Breaker, c.Void })
+				b.pass(10 * time.Second)
+				b.receive(b.alert(nodefs))
+				b.pass(10 * time.Second)
+				b.want(nodefs, 1, "OverSucceeded", "dig done")
+			})
+		})
+	}
+}
+
+func TestAPersonsWordOutlastsAStorm(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(120)
+		b.storm(0, 20)
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.held(nodefs, headroom.BreakerOpen, "closes at")
+		b.pass(5 * time.Minute)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+	})
+}

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	headroom "github.com/nodeheadroom/headroom"
+)
+
+// meant calls act once, when a rung's intent has just been written down and
+// nothing of it was done.
+func (b *bench) meant(act func()) {
+	b.store.saved = func(c headroom.Case) {
+		if ep := c.Last(); len(ep.Rungs) > 0 && ep.Rungs[len(ep.Rungs)-1].Outcome == "" {
+			b.store.saved = nil
+			act()
+		}
+	}
+}
+
+func TestWhatIsStoppedBetweenIntentAndActIsNotDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		stop  func(*bench) error
+		state string
+	}{
+		"cancelled": {func(b *bench) error { return b.Cancel(context.Background(), string(nodefs), "ann") }, "OverCancelled"},
+		"paused":    {func(b *bench) error { return b.Pause(context.Background(), headroom.Pause{By: "ann"}) }, "Waitingpause"},
+		"a storm": {func(b *bench) error {
+			b.storm(0, 20)
+			return nil
+		}, "Waitingbreaker"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(b *bench) {
+				dig := &digger{pieces: []int64{200}}
+				b.on(dig).disk.set(120)
+				b.meant(func() {
+					if err := c.stop(b); err != nil {
+						t.Error(err)
+					}
+				})
+				b.receive(b.alert(nodefs))
+				b.pass(10 * time.Second)
+				ep := b.want(nodefs, 1, c.state, "dig interrupted")
+				if removed := ep.Rungs[0].Removed; removed == nil || *removed != (headroom.Amount{}) || len(dig.pieces) != 1 {
+					t.Errorf("removed %v", removed)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsStoppedWhileItIsPlannedIsNotDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		stop  func(*bench) error
+		state string
+	}{
+		"cancelled": {func(b *bench) error { return b.Cancel(context.Background(), string(nodefs), "ann") }, "OverCancelled"},
+		"paused":    {func(b *bench) error { return b.Pause(context.Background(), headroom.Pause{By: "ann"}) }, "Waitingpause"},
+		"opted out": {func(b *bench) error {
+			b.OptOut = func(context.Context) (string, error) { return "its owner said so", nil }
+			return nil
+		}, "Waitingopt-out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(b *bench) {
+				dig := &digger{pieces: []int64{200}}
+				b.on(dig).disk.set(120)
+				dig.plan = func() {
+					dig.plan = nil
+					if err := c.stop(b); err != nil {
+						t.Error(err)
+					}
+				}
+				b.receive(b.alert(nodefs))
+				b.pass(10 * time.Second)
+				b.want(nodefs, 1, c.state)
+				if dig.applied() != 0 {
+					t.Errorf("applied %d times", dig.applied())
+				}
+			})
+		})
+	}
+}
+
+func TestWhatARungDidIsOnRecordHoweverLateItIsCancelled(t *testing.T) {
+	play(t, func(b *bench) {
+		// What it claims does not show: it is read again for two seconds.
+		b.on(&digger{claims: 70}).disk.set(120)
+		b.receive(b.alert(nodefs))
+		time.AfterFunc(time.Second, func() {
+			if err := b.Cancel(context.Background(), string(nodefs), "ann"); err != nil {
+				t.Error(err)
+			}
+		})
+		b.pass(10 * time.Second)
+		ep := b.want(nodefs, 1, "OverCancelled", "dig done")
+		if removed := ep.Rungs[0].Removed; removed == nil || removed.Bytes != 70 {
+			t.Errorf("removed %v", removed)
+		}
+		count(t, b.Metrics.storeErrors, 0)
+	})
+}
+
+// cut leaves a rung without an outcome, as a program that was killed does.
+func (b *bench) cut(f *finisher) {
+	b.t.Helper()
+	b.receive(b.alert(nodefs))
+	hold := make(chan struct{})
+	f.hold, f.dig = hold, func() { b.store.refuseSave = errTest }
+	b.pass(5 * time.Second)
+	b.store.refuseSave, f.dig, f.hold = nil, nil, nil
+	if r := b.last(nodefs).Rungs; len(r) != 1 || r[0].Outcome != "" {
+		b.t.Fatalf("rungs %+v", r)
+	}
+}
+
+func TestWhatWasCutShortIsFinishedThoughSomebodyCancelledFirst(t *testing.T) {
+	play(t, func(b *bench) {
+		f := &finisher{digger: &digger{name: "dig", pieces: []int64{200}}}
+		b.on(f.digger).with(f).disk.set(120)
+		b.cut(f)
+		b.on(f.digger).with(f)
+		if err := b.Cancel(b.t.Context(), string(nodefs), "ann"); err != nil { // before the worker has looked
+			t.Fatal(err)
+		}
+		b.pass(10 * time.Second)
+		ep := b.want(nodefs, 1, "OverCancelled", "dig interrupted")
+		if f.finished != 1 || fmt.Sprint(ep.Rungs[0].Notes) != "[carried to its end]" {
+			t.Errorf("finished %d times, notes %v", f.finished, ep.Rungs[0].Notes)
+		}
+	})
+}
+
+func TestAProgramThatIsStoppedWhileItFinishesBeginsWithThatAgain(t *testing.T) {
+	play(t, func(b *bench) {
+		f := &finisher{digger: &digger{name: "dig", pieces: []int64{200}}}
+		b.on(f.digger).with(f).disk.set(120)
+		b.cut(f)
+		ctx, cancel := context.WithCancelCause(b.t.Context())
+		f.finish = func() { cancel(errors.New("stop")) }
+		b.on(f.digger).with(f)
+		b.Run(ctx)
+		f.finish = nil
+		b.on(f.digger).with(f)
+		b.pass(10 * time.Second)
+		b.want(nodefs, 1, "OverSucceeded", "dig interrupted", "dig done")
+		if f.finished != 2 {
+			t.Errorf("finished %d times", f.finished)
+		}
+	})
+}
+
+func TestWhatSomebodyCancelledDoesNotBeginAgainByItself(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}}
+		b.on(dig).disk.set(120)
+		b.Policy.Cases[0].Ladder[0].Approval = true
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.held(nodefs, headroom.AwaitingApproval, "approve")
+		if err := b.Cancel(b.t.Context(), string(nodefs), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(2 * time.Hour)
+		b.want(nodefs, 1, "OverCancelled")
+		b.receive(b.alert(nodefs)) // it is delivered again
+		b.pass(time.Minute)
+		b.want(nodefs, 2, "Waitingapproval")
+	})
+}
+
+func TestACaseRestsAfterSomebodyCancelled(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(300)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		if err := b.Cancel(b.t.Context(), string(nodefs), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.disk.set(120)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 2, "Waitingcooldown")
+		b.pass(10 * time.Minute)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+	})
+}
