@@ -31,8 +31,7 @@ func (e *Engine) recheck(ctx context.Context, c *headroom.Case, void time.Time) 
 		return true // cannot tell; the alert, if any, stays
 	}
 	if last := c.Last(); gaveUp(last) {
-		unit := c.Signal.Unit()
-		e.escalate(c, v.Missing(last.Target)+lent(last).In(unit) > 0)
+		e.escalate(c, v.Missing(last.Target)+lent(last) > 0)
 	}
 	if !fresh {
 		return gaveUp(c.Last())
@@ -56,12 +55,16 @@ func gaveUp(ep *headroom.Episode) bool {
 	return ep != nil && !ep.DryRun && (ep.Outcome == headroom.Exhausted || ep.Outcome == headroom.Failed)
 }
 
-// lent is what the rungs of an episode took from what had been set aside.
-func lent(ep *headroom.Episode) headroom.Amount {
-	var sum headroom.Amount
+// lent is how much the rungs of an episode took from what had been set aside. Of
+// one that was killed nobody knows: it may be all that was observed.
+func lent(ep *headroom.Episode) (sum int64) {
 	for _, r := range ep.Rungs {
-		if r.Lent && r.Removed != nil {
-			sum = sum.Add(*r.Removed)
+		switch {
+		case !r.Lent:
+		case r.Removed != nil:
+			sum += r.Removed.In(ep.Request.Signal.Unit())
+		case r.Before != nil && r.After != nil:
+			sum += max(0, r.After.Available-r.Before.Available)
 		}
 	}
 	return sum

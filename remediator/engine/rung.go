@@ -62,7 +62,16 @@ func (e *Engine) before(r policy.Rung) hold {
 // missing is how much more must become available, what was lent included: that
 // must be made up for by something else.
 func (c *candidate) missing() int64 {
-	return c.view.Missing(c.ep.Target) + lent(c.ep).In(c.Signal.Unit())
+	return c.view.Missing(c.ep.Target) + lent(c.ep)
+}
+
+// wanted is how much a remedy is to make available: one that lends does not make
+// up for what was lent.
+func (c *candidate) wanted(r remedy.Remedy) int64 {
+	if _, lends := r.(remedy.Lender); lends {
+		return c.view.Missing(c.ep.Target)
+	}
+	return c.missing()
 }
 
 // short says how an episode ended that did not get where it should.
@@ -148,7 +157,13 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		e.finish(ctx, c, rung, headroom.RungSkipped, nil)
 		return true
 	}
-	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.missing()}
+	need := remedy.Need{Signal: c.Signal, Disk: c.view.Disk, Amount: c.wanted(r.Remedy)}
+	if need.Amount <= 0 && !e.DryRun {
+		rung := c.on(step, r)
+		rung.Notes = []string{"the target is reached: to lend more would not help"}
+		e.finish(ctx, c, rung, headroom.RungNothing, nil)
+		return true
+	}
 	plan, err := r.Remedy.Plan(ctx, e.Node, need)
 	if err != nil && ctx.Err() != nil {
 		return true // we are told to stop; it is planned again at the next start
@@ -218,7 +233,7 @@ func (e *Engine) carryOut(ctx context.Context, c *candidate, rung *headroom.Rung
 			v, err := e.Reader.Read(ctx, c.Signal)
 			now := *c
 			now.view = v
-			return now.missing(), err
+			return now.wanted(rm), err
 		},
 		Removed: func(item remedy.Item, a headroom.Amount) {
 			if rung.FirstFreed.IsZero() {
