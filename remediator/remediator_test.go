@@ -20,8 +20,6 @@ import (
 	"github.com/nodeheadroom/headroom/node/nodetest"
 )
 
-func TestMain(m *testing.M) { nodetest.Main(m) }
-
 const mebi = 1 << 20
 
 // A machine is a small real filesystem that holds everything a node does, with
@@ -103,7 +101,7 @@ func (m *machine) args(more ...string) []string {
 		"--control.socket=" + m.path("socket"),
 		"--path.nodefs=" + m.disk, "--path.imagefs=" + m.disk,
 		"--path.logs=" + filepath.Join(m.disk, "pods"),
-		"--path.journal=" + filepath.Join(m.disk, "journal"),
+		"--path.journal=" + filepath.Join(m.disk, "journal"), "--path.journal-socket=" + m.path("journald"),
 		"--kubelet.config=" + m.path("kubelet.yaml"),
 		"--webhook.token-file=" + m.path("token"), "--web.listen-address=127.0.0.1:0",
 	}

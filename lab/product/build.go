@@ -11,12 +11,22 @@ import (
 // Build builds one of the programs in cmd/ into dir, as make build does but
 // without a version, and returns its path.
 func Build(ctx context.Context, dir, program string) (string, error) {
+	return build(ctx, dir, program, "./cmd/"+program)
+}
+
+// BuildDying builds the remediator that kills itself at the step of a remedy that
+// HEADROOM_TEST_DIE_AT names.
+func BuildDying(ctx context.Context, dir string) (string, error) {
+	return build(ctx, dir, "dying", "./remediator/testdata/dying")
+}
+
+func build(ctx context.Context, dir, program, source string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, program)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./cmd/"+program)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, source)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -17,9 +17,8 @@ import (
 
 const crashImage = "localhost/crash:1"
 
-// crashes is a node that keeps dead containers, restarts at once, and has the
-// image of what crashes.
-func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
+// crasher builds the program that crashes.
+func crasher(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "crash")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", program, "./crash")
@@ -27,6 +26,13 @@ func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return program
+}
+
+// crashes is a node that keeps dead containers, restarts at once, and has the
+// image of what crashes.
+func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
+	t.Helper()
 	n := c.StartNode(t, cluster.NodeConfig{
 		Layout: cluster.OneDisk.Sized(1<<30, 0),
 		Kubelet: map[string]any{
@@ -35,7 +41,7 @@ func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
 		},
 		Flags: []string{"--maximum-dead-containers-per-container=10"},
 	})
-	if err := n.Load(t.Context(), cluster.Image{Name: crashImage, Program: program}); err != nil {
+	if err := n.Load(t.Context(), cluster.Image{Name: crashImage, Program: crasher(t)}); err != nil {
 		t.Fatal(err)
 	}
 	return n

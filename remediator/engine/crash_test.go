@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,29 @@ func TestKilledWhileApplyingIsRecordedAsUnknown(t *testing.T) {
 			t.Errorf("after the killed rung the node was at %+v", ep.Rungs[0].After)
 		}
 		count(t, b.Metrics.rungs.WithLabelValues("n1", string(nodefs), "dig", string(headroom.RungInterrupted)), 1)
+	})
+}
+
+// How much a lender had lent when it was killed nobody knows: it may be all that
+// the disk got back.
+func TestKilledWhileLendingItHasNotSucceeded(t *testing.T) {
+	play(t, func(b *bench) {
+		ballast := &digger{name: "ballast", pieces: []int64{200}}
+		b.on(ballast).with(lender{ballast}).disk.set(120)
+		ballast.dig = func() { b.store.refuseSave = errTest }
+		b.receive(b.alert(nodefs))
+		b.pass(500 * time.Millisecond)
+		if err := b.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ballast.dig = nil
+		b.open()
+		b.on(ballast).with(lender{ballast})
+		b.pass(10 * time.Second)
+		ep := b.want(nodefs, 1, "OverExhausted", "ballast interrupted", "ballast nothing", "ballast nothing")
+		if ep.Rungs[0].Removed != nil || !strings.Contains(ep.Detail, "set aside") {
+			t.Errorf("%q, %+v", ep.Detail, ep.Rungs)
+		}
 	})
 }
 

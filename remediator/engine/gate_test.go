@@ -271,6 +271,20 @@ func TestWhatWasSetAsideIsMadeUpForByTheRungsAfterIt(t *testing.T) {
 	})
 }
 
+// What was lent must be made up for, but not by lending more.
+func TestNoMoreIsLentThanTheTargetNeeds(t *testing.T) {
+	play(t, func(b *bench) {
+		ballast := &digger{name: "ballast", pieces: []int64{200, 200, 200}}
+		b.on(ballast).with(lender{ballast}).disk.set(120)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverExhausted", "ballast done", "ballast nothing")
+		if n := ballast.applied(); n != 1 {
+			t.Errorf("it lent %d times", n)
+		}
+	})
+}
+
 func TestWhatIsSetAsideIsTakenInQuietTimesOnly(t *testing.T) {
 	play(t, func(b *bench) {
 		k := &keeper{digger: &digger{name: "ballast", pieces: []int64{200}}}

@@ -264,3 +264,23 @@ func TestOfSeveralAlertsOfOneSignalInOneGroupTheLastIsKept(t *testing.T) {
 		count(t, b.Metrics.alerts.WithLabelValues(accepted), 3)
 	})
 }
+
+// "Resolved" may mean that the exporter died: only the node ends an episode.
+func TestWhatIsSaidToBeResolvedGoesOnUntilTheNodeIsWell(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{pieces: []int64{200}}
+		b.on(d).disk.set(400)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		a := b.alert(nodefs)
+		a.Firing = false
+		b.receive(a)
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "Waitingwatching")
+		b.disk.set(140)
+		b.receive(a)
+		b.pass(10 * time.Second)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+		count(t, b.Metrics.alerts.WithLabelValues(resolved), 2)
+	})
+}
