@@ -169,10 +169,13 @@ func TestCannotTellRemovesNothing(t *testing.T) {
 		set  func(*shop)
 		want string // in a note or the error
 	}{
-		"what a container is from":              {func(s *shop) { s.containers[0].ImageRefs = nil }, "what container c1 is made from"},
-		"what a sandbox is from":                {func(s *shop) { s.sandboxes[0].ImageRefs = nil }, "the sandbox of pod shop/web"},
-		"what new sandboxes are from":           {func(s *shop) { s.sandboxes = nil }, "no sandbox that tells"},
-		"which pods there are, at a beginning":  {func(s *shop) { s.pods = nil }, "the kubelet knows of no pod"},
+		"what a container is from":             {func(s *shop) { s.containers[0].ImageRefs = nil }, "what container c1 is made from"},
+		"what a sandbox is from":               {func(s *shop) { s.sandboxes[0].ImageRefs = nil }, "the sandbox of pod shop/web"},
+		"what new sandboxes are from":          {func(s *shop) { s.sandboxes = nil }, "no sandbox that tells"},
+		"which pods there are, at a beginning": {func(s *shop) { s.pods = nil }, "does not list pod shop/web"},
+		"which but static pods there are": {func(s *shop) {
+			s.pods = []node.Pod{{Namespace: "kube-system", Name: "etcd-n1", UID: "0123", Images: []string{"r.example/web:2"}}}
+		}, "does not list pod shop/web"},
 		"which pods there are":                  {func(s *shop) { s.fails["Pods"] = errors.New("kubelet is down") }, "kubelet is down"},
 		"which containers there are":            {func(s *shop) { s.fails["Containers"] = errors.New("no containers") }, "no containers"},
 		"which sandboxes there are":             {func(s *shop) { s.fails["Sandboxes"] = errors.New("no sandboxes") }, "no sandboxes"},
