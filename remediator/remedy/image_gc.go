@@ -134,7 +134,7 @@ func (g ImageGC) useless(ctx context.Context, n Node, need Need) (string, error)
 	case need.Signal.Filesystem() == "":
 		return fmt.Sprintf("images give back bytes and inodes, which %s does not count", need.Signal), nil
 	case n.Runtime == nil:
-		return "no container runtime can be asked: give --runtime.endpoint", nil
+		return noRuntime, nil
 	case n.Pods == nil:
 		return "which pods are bound to the node cannot be told: give --kubelet.url", nil
 	case n.Unused == nil:
