@@ -143,6 +143,10 @@ func TestHashTellsPlansApart(t *testing.T) {
 		{Does: Remove, What: "y", file: file{ino: 1}},
 		{Does: Remove, What: "x", file: file{ino: 2}},
 		{Does: Remove, What: "x\" 1\nremove \"y", file: file{ino: 1}},
+		{Does: Rotate, What: "x", file: file{ino: 1}, id: "23"},
+		{Does: Rotate, What: "x", file: file{ino: 12}, id: "3"},
+		{Does: Remove, What: "b c", id: "a"},
+		{Does: Remove, What: "c", id: "a b"},
 	} {
 		h := Plan{Items: []Item{item}}.Hash()
 		if seen[h] {
