@@ -77,6 +77,7 @@ func TestImagesThatStay(t *testing.T) {
 		"one that was just seen unused":           {set: func(s *shop) { s.since[b] = time.Now().Add(-9 * time.Minute) }, note: "not yet seen unused for 10m0s"},
 		"one that was never seen":                 {keys: "minAge: 0s", set: func(s *shop) { delete(s.since, b) }, note: "not yet seen unused for 0s"},
 		"one that will be unused, says the clock": {keys: "minAge: 0s", set: func(s *shop) { s.since[b] = time.Now().Add(time.Hour) }, note: "not yet seen unused"},
+		"one that was imported by digest":         {set: func(s *shop) { s.images[3].Digests = []string{"docker.io/library/import-2026-11-01@" + b} }, note: "no registry gave it"},
 		"one that no registry gave":               {set: func(s *shop) { s.images[3].Digests = nil }, note: "no registry gave it"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -322,6 +323,25 @@ func TestAnImageWhoseRegistryDoesNotAnswerStays(t *testing.T) {
 	noted(t, notes, "registry "+answers+" does not answer")
 	if got := s.plan(gc(t, ""), bytesNeed(1000)); len(got.Items) != 4 {
 		t.Errorf("ignored, and still %v", s.planned(got))
+	}
+}
+
+func TestARegistryWhoseTurnDoesNotComeIsSilent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	i := runtime.Image{ID: id("x"), Digests: []string{l.Addr().String() + "/x@" + id("x"), "import-2026-11-01@" + id("x")}}
+	if reason := reachRegistries(t.Context(), []runtime.Image{i}, time.Minute).forbids(i); reason != "" {
+		t.Error(reason)
+	}
+	if reason := reachRegistries(t.Context(), []runtime.Image{i}, 0).forbids(i); !strings.Contains(reason, "does not answer") {
+		t.Errorf("reason is %q", reason)
+	}
+	a := imageApply{asked: reachAll}
+	if reason := a.unreachable(t.Context(), i); !strings.Contains(reason, "does not answer") {
+		t.Errorf("while removing, the reason is %q", reason)
 	}
 }
 
