@@ -464,6 +464,25 @@ func TestLogsWithoutAContainer(t *testing.T) {
 	noted(t, notes, "reader behind", "0.log")
 }
 
+// What a container with a folder of the host's can write there takes no memory.
+func TestLogsThatAreReadForPruningAreBounded(t *testing.T) {
+	l, cri := crashed(t)
+	for i := range maxLogs {
+		l.write(fmt.Sprintf("%s%d.log", web, 100+i), 4)
+		l.write(fmt.Sprintf("shop_web-0_%d/web/0.log", i), 0)
+	}
+	p := pruner{node: l.node}
+	found, err := p.findLogs(t.Context(), historyOf(cri.containers))
+	if err != nil || len(found) > maxLogs {
+		t.Errorf("%d logs are found, %v", len(found), err)
+	}
+	for key, logs := range found {
+		if logs.needed == "" {
+			t.Errorf("%s could go, though not all that lies there was seen", key)
+		}
+	}
+}
+
 // forgottenSandbox is one that can go.
 func forgottenSandbox() runtime.Sandbox {
 	return runtime.Sandbox{
