@@ -415,3 +415,14 @@ func TestAPieceIsLookedAtAgainBeforehand(t *testing.T) {
 	}
 	noted(t, notes, hasChanged)
 }
+
+func TestAFolderOfBallastThatIsGoneCountsAsDone(t *testing.T) {
+	b := newBallast(t).laden()
+	plan := b.plan(b.bytes(1))
+	if err := os.RemoveAll(b.path("ballast")); err != nil {
+		t.Fatal(err)
+	}
+	if removed, notes := b.apply(plan); removed != (headroom.Amount{}) || len(notes) > 0 {
+		t.Errorf("removed %+v: %q", removed, notes)
+	}
+}
