@@ -511,3 +511,20 @@ func TestKeep(t *testing.T) {
 		}
 	}
 }
+
+func TestKilledAtAnyStepOfRemovingImages(t *testing.T) {
+	for _, step := range (ImageGC{}).Steps() {
+		s := newShop(t)
+		plan := s.plan(gc(t, ""), bytesNeed(1000))
+		killedAtStep(t, step, func(run Run) {
+			run.Missing = func(context.Context) (int64, error) { return 1000 - s.freed, nil }
+			gc(t, "").Apply(t.Context(), s.node(), plan, run)
+		})
+		if _, err := s.apply(gc(t, ""), plan); err != nil { // the same plan again
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"r.example/b:1", "r.example/c:1", "r.example/d:1", "r.example/a:1"}, s.removed); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
