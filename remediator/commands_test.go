@@ -38,6 +38,7 @@ func (m *machine) golden(name, got string) {
 func (m *machine) scrub(got string) string {
 	got = strings.NewReplacer(m.disk, "DISK", m.state, "STATE").Replace(got)
 	for _, r := range []struct{ what, by string }{
+		{`unknown remedy: use one of [a-z, -]+`, "unknown remedy: use one of REMEDIES"},
 		{`\d{8}T\d{6}\.\d{3}`, "TIME"},
 		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, "YYYY-MM-DD hh:mm:ss"},
 		{`\b[0-9.]+(µs|ms|s) after`, "DURATION after"},

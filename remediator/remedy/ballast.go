@@ -125,7 +125,10 @@ func (b Ballast) Apply(ctx context.Context, _ Node, plan Plan, run Run) ([]strin
 		return nil, nil
 	}
 	store, err := b.open(plan.need)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.ENOENT): // what is gone is done
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	defer store.close()

@@ -415,3 +415,31 @@ func TestAPieceIsLookedAtAgainBeforehand(t *testing.T) {
 	}
 	noted(t, notes, hasChanged)
 }
+
+func TestAFolderOfBallastThatIsGoneCountsAsDone(t *testing.T) {
+	b := newBallast(t).laden()
+	plan := b.plan(b.bytes(1))
+	if err := os.RemoveAll(b.path("ballast")); err != nil {
+		t.Fatal(err)
+	}
+	if removed, notes := b.apply(plan); removed != (headroom.Amount{}) || len(notes) > 0 {
+		t.Errorf("removed %+v: %q", removed, notes)
+	}
+}
+
+func TestKilledAtAnyStepOfGivingBackBallast(t *testing.T) {
+	for _, step := range (Ballast{}).Steps() {
+		b := newBallast(t).laden()
+		plan := b.plan(b.bytes(1))
+		killedAtStep(t, step, func(run Run) {
+			run.Missing = func(context.Context) (int64, error) { return 1, nil }
+			b.Apply(t.Context(), b.node, plan, run)
+		})
+		if removed, notes := b.apply(plan); removed != (headroom.Amount{}) || len(notes) > 0 {
+			t.Errorf("the same plan again removes %+v: %q", removed, notes)
+		}
+		if left := len(b.plan(b.bytes(all)).Items); left != ballastPieces-len(plan.Items) {
+			t.Errorf("%d pieces are left", left)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -97,7 +96,8 @@ func (c ContainerPrune) Plan(ctx context.Context, n Node, need Need) (Plan, erro
 		return plan, nil
 	}
 	if n.Runtime == nil {
-		return Plan{}, errors.New("no container runtime to ask: name its socket with --runtime.endpoint")
+		plan.Notes = []string{noRuntime}
+		return plan, nil
 	}
 	out, err := optedOut(ctx, n)
 	if err != nil {
@@ -115,6 +115,10 @@ func (c ContainerPrune) Plan(ctx context.Context, n Node, need Need) (Plan, erro
 	plan.Notes = p.notes.list()
 	return plan, nil
 }
+
+// noRuntime is why nothing can be done on a machine of which no flag names the
+// runtime, or that has none.
+const noRuntime = "no container runtime can be asked: give --runtime.endpoint"
 
 // fill takes the items that free most until they cover the need, then those of
 // which it is not known, if they do not.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	headroom "github.com/nodeheadroom/headroom"
 )
@@ -50,6 +52,17 @@ func TestPlansNeighboursShareAFolder(t *testing.T) {
 	}
 	if len(plan.Items) != 40 || changes != 3 {
 		t.Errorf("%d items change folders %d times", len(plan.Items), changes)
+	}
+}
+
+func TestANoteIsOneShortLineWhateverARuntimeSays(t *testing.T) {
+	var n notes
+	n.add("remove: \x1b[31mdone\nleft alone: nothing", "x")
+	n.add("remove: "+strings.Repeat("é", 1<<20), strings.Repeat("y", 1<<20))
+	for _, line := range n.list() {
+		if len(line) > 3*maxNote || strings.ContainsAny(line, "\n\x1b") || !utf8.ValidString(line) {
+			t.Errorf("%d bytes: %.99q", len(line), line)
+		}
 	}
 }
 

@@ -134,7 +134,7 @@ func (g ImageGC) useless(ctx context.Context, n Node, need Need) (string, error)
 	case need.Signal.Filesystem() == "":
 		return fmt.Sprintf("images give back bytes and inodes, which %s does not count", need.Signal), nil
 	case n.Runtime == nil:
-		return "no container runtime can be asked: give --runtime.endpoint", nil
+		return noRuntime, nil
 	case n.Pods == nil:
 		return "which pods are bound to the node cannot be told: give --kubelet.url", nil
 	case n.Unused == nil:
@@ -180,7 +180,7 @@ func (g ImageGC) forbids(n Node, image runtime.Image, needed *needs) string {
 	if since, known := n.Unused.Since(image.ID); !known || time.Since(since) < s.MinAge {
 		return fmt.Sprintf("not yet seen unused for %s", s.MinAge)
 	}
-	if len(image.Digests) == 0 && s.Local == "keep" {
+	if len(pulled(image)) == 0 && s.Local == "keep" {
 		return "no registry gave it, so it could not be had again (local: remove takes such)"
 	}
 	return ""
@@ -191,7 +191,7 @@ func (g ImageGC) replaceable(ctx context.Context, images []runtime.Image, left *
 	if g.config().Registry == "ignore" {
 		return images
 	}
-	reach := reachRegistries(ctx, images)
+	reach := reachRegistries(ctx, images, reachAll)
 	var kept []runtime.Image
 	for _, image := range images {
 		if reason := reach.forbids(image); reason != "" {

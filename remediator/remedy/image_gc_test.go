@@ -77,6 +77,7 @@ func TestImagesThatStay(t *testing.T) {
 		"one that was just seen unused":           {set: func(s *shop) { s.since[b] = time.Now().Add(-9 * time.Minute) }, note: "not yet seen unused for 10m0s"},
 		"one that was never seen":                 {keys: "minAge: 0s", set: func(s *shop) { delete(s.since, b) }, note: "not yet seen unused for 0s"},
 		"one that will be unused, says the clock": {keys: "minAge: 0s", set: func(s *shop) { s.since[b] = time.Now().Add(time.Hour) }, note: "not yet seen unused"},
+		"one that was imported by digest":         {set: func(s *shop) { s.images[3].Digests = []string{"docker.io/library/import-2026-11-01@" + b} }, note: "no registry gave it"},
 		"one that no registry gave":               {set: func(s *shop) { s.images[3].Digests = nil }, note: "no registry gave it"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -169,10 +170,13 @@ func TestCannotTellRemovesNothing(t *testing.T) {
 		set  func(*shop)
 		want string // in a note or the error
 	}{
-		"what a container is from":              {func(s *shop) { s.containers[0].ImageRefs = nil }, "what container c1 is made from"},
-		"what a sandbox is from":                {func(s *shop) { s.sandboxes[0].ImageRefs = nil }, "the sandbox of pod shop/web"},
-		"what new sandboxes are from":           {func(s *shop) { s.sandboxes = nil }, "no sandbox that tells"},
-		"which pods there are, at a beginning":  {func(s *shop) { s.pods = nil }, "the kubelet knows of no pod"},
+		"what a container is from":             {func(s *shop) { s.containers[0].ImageRefs = nil }, "what container c1 is made from"},
+		"what a sandbox is from":               {func(s *shop) { s.sandboxes[0].ImageRefs = nil }, "the sandbox of pod shop/web"},
+		"what new sandboxes are from":          {func(s *shop) { s.sandboxes = nil }, "no sandbox that tells"},
+		"which pods there are, at a beginning": {func(s *shop) { s.pods = nil }, "does not list pod shop/web"},
+		"which but static pods there are": {func(s *shop) {
+			s.pods = []node.Pod{{Namespace: "kube-system", Name: "etcd-n1", UID: "0123", Images: []string{"r.example/web:2"}}}
+		}, "does not list pod shop/web"},
 		"which pods there are":                  {func(s *shop) { s.fails["Pods"] = errors.New("kubelet is down") }, "kubelet is down"},
 		"which containers there are":            {func(s *shop) { s.fails["Containers"] = errors.New("no containers") }, "no containers"},
 		"which sandboxes there are":             {func(s *shop) { s.fails["Sandboxes"] = errors.New("no sandboxes") }, "no sandboxes"},
@@ -319,6 +323,25 @@ func TestAnImageWhoseRegistryDoesNotAnswerStays(t *testing.T) {
 	noted(t, notes, "registry "+answers+" does not answer")
 	if got := s.plan(gc(t, ""), bytesNeed(1000)); len(got.Items) != 4 {
 		t.Errorf("ignored, and still %v", s.planned(got))
+	}
+}
+
+func TestARegistryWhoseTurnDoesNotComeIsSilent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	i := runtime.Image{ID: id("x"), Digests: []string{l.Addr().String() + "/x@" + id("x"), "import-2026-11-01@" + id("x")}}
+	if reason := reachRegistries(t.Context(), []runtime.Image{i}, time.Minute).forbids(i); reason != "" {
+		t.Error(reason)
+	}
+	if reason := reachRegistries(t.Context(), []runtime.Image{i}, 0).forbids(i); !strings.Contains(reason, "does not answer") {
+		t.Errorf("reason is %q", reason)
+	}
+	a := imageApply{asked: reachAll}
+	if reason := a.unreachable(t.Context(), i); !strings.Contains(reason, "does not answer") {
+		t.Errorf("while removing, the reason is %q", reason)
 	}
 }
 
@@ -485,6 +508,23 @@ func TestKeep(t *testing.T) {
 		image := runtime.Image{ID: "i", Tags: []string{tc.name}}
 		if got := keeps([]pattern{"other", pattern(tc.pattern)}, image) != ""; got != tc.want {
 			t.Errorf("%s keeps %s: %t", tc.pattern, tc.name, got)
+		}
+	}
+}
+
+func TestKilledAtAnyStepOfRemovingImages(t *testing.T) {
+	for _, step := range (ImageGC{}).Steps() {
+		s := newShop(t)
+		plan := s.plan(gc(t, ""), bytesNeed(1000))
+		killedAtStep(t, step, func(run Run) {
+			run.Missing = func(context.Context) (int64, error) { return 1000 - s.freed, nil }
+			gc(t, "").Apply(t.Context(), s.node(), plan, run)
+		})
+		if _, err := s.apply(gc(t, ""), plan); err != nil { // the same plan again
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"r.example/b:1", "r.example/c:1", "r.example/d:1", "r.example/a:1"}, s.removed); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func lookForNeeds(ctx context.Context, n Node) (*needs, error) {
 	if err != nil {
 		return nil, err
 	}
-	look.sandboxes(sandboxes, len(pods))
+	look.sandboxes(sandboxes, pods)
 	return look, look.resolve(ctx, n.Runtime)
 }
 
@@ -85,10 +85,11 @@ func (l *needs) container(c runtime.Container) {
 	l.add(byContainer, refs...)
 }
 
-// sandboxes notes what sandboxes are made from, and so will new ones. That a
-// kubelet has no pods and a runtime has running ones means that the kubelet has
-// just begun and does not know yet.
-func (l *needs) sandboxes(all []runtime.Sandbox, pods int) {
+// sandboxes notes what sandboxes are made from, and so will new ones. Where one is
+// ready and the kubelet does not list its pod, the list is not whole: a kubelet that
+// has just begun knows of no pod, or only of static ones until the API server
+// answers, and will start others without a word.
+func (l *needs) sandboxes(all []runtime.Sandbox, pods []node.Pod) {
 	known := false
 	for _, s := range all {
 		known = known || len(s.ImageRefs) > 0
@@ -96,13 +97,21 @@ func (l *needs) sandboxes(all []runtime.Sandbox, pods int) {
 		switch {
 		case s.Ready && len(s.ImageRefs) == 0:
 			l.unclear = fmt.Sprintf("what the sandbox of pod %s is made from cannot be told", printable(s.Namespace+"/"+s.Pod))
-		case s.Ready && pods == 0:
-			l.unclear = fmt.Sprintf("the kubelet knows of no pod, and pod %s has a sandbox", printable(s.Namespace+"/"+s.Pod))
+		case s.Ready && !listed(pods, s):
+			l.unclear = fmt.Sprintf("the kubelet does not list pod %s, whose sandbox is ready: it may not know all its pods yet", printable(s.Namespace+"/"+s.Pod))
 		}
 	}
 	if !known && l.unclear == "" {
 		l.unclear = "there is no sandbox that tells which image new ones are made from"
 	}
+}
+
+// listed reports whether a sandbox's pod is among those: by its UID, or by its name,
+// for a static pod's UID is not the same everywhere.
+func listed(pods []node.Pod, s runtime.Sandbox) bool {
+	return slices.ContainsFunc(pods, func(p node.Pod) bool {
+		return p.UID == s.PodUID || p.Namespace == s.Namespace && p.Name == s.Pod
+	})
 }
 
 func (l *needs) add(who string, refs ...string) {

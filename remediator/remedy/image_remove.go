@@ -34,6 +34,7 @@ type imageApply struct {
 	run   Run
 	left  notes
 	reach reach // of the registries asked since the run began
+	asked time.Duration
 }
 
 func (a *imageApply) apply(ctx context.Context, items []Item) error {
@@ -112,7 +113,8 @@ func (a *imageApply) forbids(ctx context.Context, item Item, image runtime.Image
 	return a.gc.forbids(a.node, image, needed), nil
 }
 
-// unreachable asks each registry once a run: a plan may be hours old.
+// unreachable asks each registry once a run, for a plan may be hours old, and all
+// of them no longer than reachAll.
 func (a *imageApply) unreachable(ctx context.Context, image runtime.Image) string {
 	if a.gc.config().Registry == "ignore" {
 		return ""
@@ -120,13 +122,17 @@ func (a *imageApply) unreachable(ctx context.Context, image runtime.Image) strin
 	if a.reach == nil {
 		a.reach = make(reach)
 	}
-	for _, digest := range image.Digests {
+	for _, digest := range pulled(image) {
 		address, err := registryOf(digest)
 		if err != nil {
 			continue // which forbids
 		}
 		if _, asked := a.reach[address]; !asked {
-			a.reach[address] = connects(ctx, address)
+			began := time.Now()
+			within, cancel := context.WithTimeout(ctx, reachAll-a.asked)
+			a.reach[address] = connects(within, address)
+			cancel()
+			a.asked += time.Since(began)
 		}
 	}
 	return a.reach.forbids(image)

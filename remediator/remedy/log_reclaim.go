@@ -21,7 +21,10 @@ import (
 // A log is renamed only while a running container of the runtime's writes it,
 // nobody who reads it lies far behind, and there is room for a new file: a
 // runtime that cannot make one may end the container. What a reader has not
-// read by then stays.
+// read by then stays: it is the newest rotated file of its log then, and counts as
+// one that keep protects until the next rotation, as one of the kubelet's would.
+// Nobody can tell the two apart, and a policy that keeps one means it. With keep: 0
+// it goes with the next plan after its reader has let go of it.
 //
 // Removing frees blocks and an inode, the other two blocks only. Keys: keep,
 // reopen, truncate, minSize, excludeNamespaces.

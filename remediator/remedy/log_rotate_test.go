@@ -379,6 +379,23 @@ func TestARenamedLogStaysAsLongAsItIsNeeded(t *testing.T) {
 	}
 }
 
+func TestARenamedLogThatWasKeptIsTheNewestRotatedOne(t *testing.T) {
+	t.Parallel()
+	l := newLogs(t)
+	path := l.write(web+"0.log", 512)
+	l.withRuntime("runtime", path)
+	behind := start(t, "hold", path)
+	r := with(t, func(s *logSettings) { s.MinSize = 0 })
+	l.apply(r, l.plan(r, l.bytes(all)), nil)
+	behind.stop()
+	if plan := l.plan(LogReclaim{}, l.bytes(all)); len(plan.Items) > 0 || len(l.rotatedNames()) != 1 {
+		t.Errorf("keep: 1, and yet %q", l.effects(plan))
+	}
+	if plan := l.plan(with(t, func(s *logSettings) { s.Keep = 0 }), l.bytes(all)); len(plan.Items) != 1 {
+		t.Errorf("keep: 0 plans %q", l.effects(plan))
+	}
+}
+
 func TestARenameIsUndoneIfTheLogIsNotMadeAnew(t *testing.T) {
 	l, path := live(t)
 	cri, writer := l.withRuntime("runtime", path)

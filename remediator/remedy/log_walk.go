@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -45,10 +46,11 @@ func newWalker(s logSettings, need Need, held map[uint64]bool) *walker {
 	return w
 }
 
-// walkRoots reads every root that can be read. It is an error if none can.
+// walkRoots reads every root that can be read. It is an error if there are any and
+// none can; one that does not exist is a machine's without such logs, and empty.
 func (w *walker) walkRoots(ctx context.Context, paths []string) error {
 	if len(paths) == 0 {
-		return errors.New("no log root: name the folder of container logs with --path.logs")
+		w.notes.add("no log root: name the folder of container logs with --path.logs", "")
 	}
 	var failed []error
 	for _, path := range paths {
@@ -56,12 +58,15 @@ func (w *walker) walkRoots(ctx context.Context, paths []string) error {
 		if ctx.Err() != nil || errors.Is(err, errNoOpenat2) {
 			return err
 		}
-		if err != nil {
-			failed = append(failed, err)
-			w.notes.add(err.Error(), "")
+		if err == nil {
+			continue
 		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, err)
+		}
+		w.notes.add(err.Error(), "")
 	}
-	if len(failed) == len(paths) {
+	if len(failed) > 0 && len(failed) == len(paths) {
 		return errors.Join(failed...)
 	}
 	return nil

@@ -3,6 +3,7 @@ package remedy
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -24,6 +25,7 @@ const maxReasons = 32
 // add counts what as left alone because of reason, which completes the sentence
 // "left alone: …".
 func (n *notes) add(reason, what string) {
+	reason, what = printable(short(reason)), short(what)
 	if seen := n.seen[reason]; seen != nil {
 		seen.count++
 		return
@@ -40,6 +42,17 @@ func (n *notes) add(reason, what string) {
 	}
 	n.order = append(n.order, reason)
 	n.seen[reason] = &note{1, what}
+}
+
+// maxNote is how much of a reason, or of an example, is kept, in bytes: an error of
+// the runtime's may have megabytes, and a container may have had its say in it.
+const maxNote = 500
+
+func short(s string) string {
+	if len(s) <= maxNote {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxNote], "") + " …"
 }
 
 // list returns a line per reason.

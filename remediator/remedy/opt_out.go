@@ -7,10 +7,15 @@ import (
 )
 
 // optOutKey is the annotation that keeps a pod's logs and containers as they
-// are, if its value is "true".
+// are, unless its value is "false": who writes True, yes or nothing has meant it.
 const optOutKey = "nodeheadroom.io/opt-out"
 
 const hasOptedOut = "its pod has opted out (" + optOutKey + ")"
+
+func optsOut(annotations map[string]string) bool {
+	value, given := annotations[optOutKey]
+	return given && value != "false"
+}
 
 // A podSet is some pods, by UID and by name: a static pod's UID is not the same
 // everywhere.
@@ -55,7 +60,7 @@ func optedOut(ctx context.Context, n Node) (podSet, error) {
 			answers++
 		}
 		for _, p := range pods {
-			if p.Annotations[optOutKey] == "true" {
+			if optsOut(p.Annotations) {
 				set.add(p.Namespace, p.Name, p.UID)
 			}
 		}
@@ -68,7 +73,7 @@ func optedOut(ctx context.Context, n Node) (podSet, error) {
 			answers++
 		}
 		for _, s := range sandboxes {
-			if s.Annotations[optOutKey] == "true" {
+			if optsOut(s.Annotations) {
 				set.add(s.Namespace, s.Pod, s.PodUID)
 			}
 		}

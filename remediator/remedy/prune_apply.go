@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -17,7 +16,7 @@ import (
 // runtime does not say how much it was.
 func (c ContainerPrune) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]string, error) {
 	if n.Runtime == nil {
-		return nil, errors.New("no container runtime to ask: name its socket with --runtime.endpoint")
+		return []string{noRuntime}, nil
 	}
 	out, err := optedOut(ctx, n)
 	if err != nil {

@@ -27,11 +27,11 @@ func (p *pruner) items(ctx context.Context) ([]Item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
-	logs, err := p.findLogs(ctx)
+	h, held := historyOf(all), sandboxesOf(all)
+	logs, err := p.findLogs(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	h, held := historyOf(all), sandboxesOf(all)
 	dead := slices.DeleteFunc(all, func(c runtime.Container) bool { return !p.mayGo(c, h) })
 	orphans := p.orphans(logs, h)
 	looked := slices.Clone(orphans)

@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"fmt"
+	"path"
 
 	"github.com/nodeheadroom/headroom/node/runtime"
 )
@@ -19,6 +20,18 @@ func historyOf(all []runtime.Container) history {
 		h[u] = append(h[u], c)
 	}
 	return h
+}
+
+// folders returns the containers by the folder of their logs.
+func (h history) folders() map[string][]runtime.Container {
+	units := make(map[string][]runtime.Container)
+	for _, all := range h {
+		for _, c := range all {
+			folder := path.Dir(logOf(c))
+			units[folder] = append(units[folder], c)
+		}
+	}
+	return units
 }
 
 // last reports whether c may be the newest dead container of its unit, by when

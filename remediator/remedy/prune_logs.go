@@ -2,8 +2,8 @@ package remedy
 
 import (
 	"context"
+	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,12 +28,17 @@ type deadLogs struct {
 // its root. What two roots have is nobody's.
 type logsByName map[string]*deadLogs
 
-// findLogs reads all container logs, but not those that are to be spared.
-func (p *pruner) findLogs(ctx context.Context) (logsByName, error) {
-	found := make(logsByName)
+// findLogs reads the logs of the containers that there are, and of earlier ones
+// beside them, but not those that are to be spared. Whatever else lies beneath the
+// roots takes no memory.
+func (p *pruner) findLogs(ctx context.Context, h history) (logsByName, error) {
+	found, units := make(logsByName), h.folders()
 	err := eachRoot(p.node.LogRoots, &p.notes, func(root string, w *walker) error {
 		w.ExcludeNamespaces, w.spared = p.ExcludeNamespaces, p.out.spares
 		w.visit = func(ctx context.Context, fd int, in *folder, layout logLayout) error {
+			if units[in.path] == nil {
+				return nil
+			}
 			return w.gather(ctx, fd, in, layout, found)
 		}
 		return w.walkRoot(ctx, root)
@@ -46,9 +51,17 @@ func (w *walker) gather(ctx context.Context, fd int, in *folder, layout logLayou
 	if !strings.Contains(in.path, "/") {
 		return nil // Docker's: its containers are not the runtime's
 	}
+	here := make(map[string]*deadLogs)
+	seen := 0
 	return w.each(ctx, fd, 2, in.root.path+"/"+in.path, func(e dirent) error {
 		name, ok := layout(e.name)
 		if !ok {
+			return nil
+		}
+		if seen++; seen > maxLogs { // then which of them are whose cannot be told
+			for _, logs := range here {
+				logs.needed = fmt.Sprintf("more than %d logs lie in its folder", maxLogs)
+			}
 			return nil
 		}
 		attempt, err := strconv.ParseUint(strings.TrimSuffix(name.live, ".log"), 10, 32)
@@ -64,6 +77,7 @@ func (w *walker) gather(ctx context.Context, fd int, in *folder, layout logLayou
 			found[key] = &deadLogs{in: in, live: name.live, attempt: uint32(attempt)}
 		}
 		logs := found[key]
+		here[key] = logs
 		if logs.in != in {
 			logs.needed = "two log roots have it"
 		}
@@ -86,13 +100,7 @@ func (l logsByName) of(c runtime.Container, h history) *deadLogs {
 // orphans are logs whose container is gone while a later one of its pod and name
 // is there: a prune that was cut short leaves them, and so does the kubelet.
 func (p *pruner) orphans(logs logsByName, h history) []*deadLogs {
-	units := make(map[string][]runtime.Container) // by the folder of their logs
-	for _, all := range h {
-		for _, c := range all {
-			folder := path.Dir(logOf(c))
-			units[folder] = append(units[folder], c)
-		}
-	}
+	units := h.folders()
 	var found []*deadLogs
 	for _, key := range slices.Sorted(maps.Keys(logs)) {
 		l := logs[key]

@@ -37,6 +37,9 @@ func (a *pruneApply) logsOf(ctx context.Context, c runtime.Container, h history,
 	if logs == nil {
 		return nil, nil, nil
 	}
+	if logs.needed != "" {
+		return nil, nil, leftAlone(logs.needed)
+	}
 	users, err := a.usersOf(ctx, logs.files)
 	if err != nil {
 		return nil, nil, err

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
-	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/runtime"
 )
 
@@ -56,10 +55,7 @@ func (p *pruner) forgotten(ctx context.Context, held map[string]bool) ([]runtime
 	}
 	var found []runtime.Sandbox
 	for _, s := range list {
-		pod := podName{s.Namespace, s.Pod, s.PodUID}
-		known := slices.ContainsFunc(pods, func(k node.Pod) bool {
-			return k.UID == s.PodUID || k.Namespace == s.Namespace && k.Name == s.Pod
-		})
+		pod, known := podName{s.Namespace, s.Pod, s.PodUID}, listed(pods, s)
 		switch {
 		case s.Ready && !known:
 			return nil, cannotTell + ": " + sandboxName(s) + " is ready and its pod is not among them"

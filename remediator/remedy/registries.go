@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,17 +17,24 @@ import (
 // reachTime is how long a registry may take to accept a connection.
 const reachTime = 2 * time.Second
 
+// reachAll is how long all of them may take: whoever deploys pods chooses how many
+// there are, and that none answers. Those whose turn does not come count as silent.
+const reachAll = 10 * time.Second
+
 // maxReaching is how many registries are asked at once.
 const maxReaching = 16
 
 // A reach is which registries accept a connection: nil, or why not, by address.
 type reach map[string]error
 
-// reachRegistries tries every registry that gave one of the images, once.
-func reachRegistries(ctx context.Context, images []runtime.Image) reach {
+// reachRegistries tries every registry that gave one of the images, once, within
+// that time.
+func reachRegistries(ctx context.Context, images []runtime.Image, within time.Duration) reach {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	r := make(reach)
 	for _, image := range images {
-		for _, digest := range image.Digests {
+		for _, digest := range pulled(image) {
 			if address, err := registryOf(digest); err == nil {
 				r[address] = nil
 			}
@@ -59,7 +68,7 @@ func (r reach) addresses() []string {
 // forbids says why an image could not be pulled again, "" if it could. All of its
 // registries must answer: which one a pod will name nobody knows.
 func (r reach) forbids(image runtime.Image) string {
-	for _, digest := range image.Digests {
+	for _, digest := range pulled(image) {
 		address, err := registryOf(digest)
 		if err != nil {
 			return "its name is not understood: " + err.Error()
@@ -69,6 +78,16 @@ func (r reach) forbids(image runtime.Image) string {
 		}
 	}
 	return ""
+}
+
+// imported is what ctr's images import --digests, and kind with it, names images by:
+// a day and a digest, which look as if Docker Hub had given them.
+var imported = regexp.MustCompile(`^(docker\.io/library/)?import-\d{4}-\d\d-\d\d@`)
+
+// pulled returns the names with a digest that an image got from a registry. CRI-O
+// makes such names for images that were loaded, too, and does not tell them apart.
+func pulled(image runtime.Image) []string {
+	return slices.DeleteFunc(slices.Clone(image.Digests), imported.MatchString)
 }
 
 // registryOf returns the address of the registry that a name with a digest is

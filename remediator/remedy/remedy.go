@@ -136,7 +136,7 @@ func (p Plan) Hash() string {
 	lines := make([]string, len(p.Items))
 	for i, item := range p.Items {
 		// What is printable: it holds no line's end.
-		lines[i] = item.Does + " " + strconv.FormatUint(item.file.ino, 10) + item.id + " " + item.What + "\n"
+		lines[i] = item.Does + " " + strconv.FormatUint(item.file.ino, 10) + " " + strconv.Quote(item.id) + " " + item.What + "\n"
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "")))

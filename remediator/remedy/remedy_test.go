@@ -2,11 +2,14 @@ package remedy
 
 import (
 	"bytes"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	headroom "github.com/nodeheadroom/headroom"
 )
 
 // needed are the keys without which a remedy cannot be configured.
@@ -40,6 +43,48 @@ func TestEveryRemedy(t *testing.T) {
 			t.Errorf("%s: the error for an unknown key is %v", r.Name(), err)
 		}
 	}
+}
+
+// killTests kill a remedy at each of its Steps and go on afterwards.
+var killTests = map[string]func(*testing.T){
+	"log-reclaim":     TestKilledAtAnyStepOfReclaimingLogs,
+	"journal-vacuum":  TestVacuumingThatIsKilledAtAStepGoesOnTheNextTime,
+	"container-prune": TestKilledAtAnyStepOfPruning,
+	"image-gc":        TestKilledAtAnyStepOfRemovingImages,
+	"ballast":         TestKilledAtAnyStepOfGivingBackBallast,
+	"exec":            TestExecThatIsKilledAtAStepIsAskedAgainWithTheSameKey,
+}
+
+func TestEveryRemedyIsKilledAndDescribed(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range All {
+		if len(r.Steps()) > 0 && killTests[r.Name()] == nil {
+			t.Errorf("no test kills %s at its steps %q: name one in killTests", r.Name(), r.Steps())
+		}
+		if !strings.Contains(string(readme), "\n| `"+r.Name()+"` |") {
+			t.Errorf("README.md has no row for %s among the remedies", r.Name())
+		}
+	}
+}
+
+// killedAtStep calls apply and lets nothing happen after step.
+func killedAtStep(t *testing.T, step string, apply func(Run)) {
+	t.Helper()
+	type killed struct{}
+	defer func() {
+		t.Helper()
+		if r := recover(); r != (killed{}) {
+			t.Fatalf("step %q was not reached: %v", step, r)
+		}
+	}()
+	apply(Run{Removed: func(Item, headroom.Amount) {}, Step: func(name string) {
+		if name == step {
+			panic(killed{})
+		}
+	}})
 }
 
 func TestConfigure(t *testing.T) {
@@ -143,6 +188,10 @@ func TestHashTellsPlansApart(t *testing.T) {
 		{Does: Remove, What: "y", file: file{ino: 1}},
 		{Does: Remove, What: "x", file: file{ino: 2}},
 		{Does: Remove, What: "x\" 1\nremove \"y", file: file{ino: 1}},
+		{Does: Rotate, What: "x", file: file{ino: 1}, id: "23"},
+		{Does: Rotate, What: "x", file: file{ino: 12}, id: "3"},
+		{Does: Remove, What: "b c", id: "a"},
+		{Does: Remove, What: "c", id: "a b"},
 	} {
 		h := Plan{Items: []Item{item}}.Hash()
 		if seen[h] {

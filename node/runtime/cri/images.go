@@ -3,7 +3,6 @@ package cri
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -73,6 +72,10 @@ func (c *Client) RemoveImage(ctx context.Context, id string) error {
 	return remove(ctx, c, "RemoveImage", c.images.RemoveImage, &v1.RemoveImageRequest{Image: &v1.ImageSpec{Image: id}})
 }
 
+// maxSize is more than an image can have, in bytes: what is beyond is no size, and
+// sums of what is not do not overflow.
+const maxSize = 1 << 50
+
 func imageOf(listed *v1.Image, pause string) (runtime.Image, error) {
 	if listed.GetId() == "" {
 		return runtime.Image{}, fmt.Errorf("an image has no ID (its names are %q)", listed.GetRepoTags())
@@ -83,7 +86,7 @@ func imageOf(listed *v1.Image, pause string) (runtime.Image, error) {
 		Digests: named(listed.GetRepoDigests()),
 		Pinned:  listed.GetPinned() || listed.GetId() == pause,
 	}
-	if size := listed.GetSize(); size <= math.MaxInt64 {
+	if size := listed.GetSize(); size <= maxSize {
 		image.Size = int64(size)
 	}
 	return image, nil

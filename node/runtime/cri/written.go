@@ -8,6 +8,10 @@ import (
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
+// maxWritten is more than a container can have written. A runtime that subtracts
+// from a small number counts down from the largest there is.
+const maxWritten = 1 << 50
+
 // Written asks how much a container has written into its own filesystem. containerd
 // has an answer for running containers only and gives an error without a code
 // for others, so an error of the runtime's own makes it unknown.
@@ -21,8 +25,9 @@ func (c *Client) Written(ctx context.Context, id string) (bytes, inodes int64, k
 		return 0, 0, false, err
 	}
 	layer := answer.GetStats().GetWritableLayer()
-	if answer.GetStats().GetAttributes().GetId() != id || layer.GetUsedBytes() == nil {
+	used, files := layer.GetUsedBytes().GetValue(), layer.GetInodesUsed().GetValue()
+	if answer.GetStats().GetAttributes().GetId() != id || layer.GetUsedBytes() == nil || used > maxWritten || files > maxWritten {
 		return 0, 0, false, nil
 	}
-	return int64(layer.GetUsedBytes().GetValue()), int64(layer.GetInodesUsed().GetValue()), true, nil
+	return int64(used), int64(files), true, nil
 }

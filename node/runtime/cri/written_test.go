@@ -26,6 +26,8 @@ func TestWritten(t *testing.T) {
 		"it is what the runtime says":                       {answer: stats("c0", full), known: true},
 		"no layer is unknown":                               {answer: stats("c0", nil)},
 		"a layer without a size is unknown":                 {answer: stats("c0", &v1.FilesystemUsage{})},
+		"more than there is is unknown":                     {answer: stats("c0", &v1.FilesystemUsage{UsedBytes: &v1.UInt64Value{Value: 1<<64 - 4096}, InodesUsed: full.InodesUsed})},
+		"more files than there are are unknown":             {answer: stats("c0", &v1.FilesystemUsage{UsedBytes: full.UsedBytes, InodesUsed: &v1.UInt64Value{Value: 1<<64 - 1}})},
 		"another container's is unknown":                    {answer: stats("c1", full)},
 		"of a dead one containerd says nothing":             {err: status.Error(codes.Unknown, "unexpected metrics response: []")},
 		"of one that is gone nobody says anything":          {err: status.Error(codes.NotFound, "not found")},
