@@ -23,17 +23,26 @@ import (
 const mebi = 1 << 20
 
 // A machine is a small real filesystem that holds everything a node does, with
-// a kubelet's configuration and container logs, and folders beside it for what
-// must not be on it.
+// a kubelet's configuration and container logs.
 type machine struct {
 	t     *testing.T
-	disk  string // a tmpfs of 64 MiB and 10,000 inodes: nodefs and imagefs
-	state string // another filesystem
+	disk  string // nodefs and imagefs
+	state string // what the program reads and keeps
 }
 
+// newMachine makes one with a tmpfs of 64 MiB and 10,000 inodes, and its state on
+// another filesystem.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	m := &machine{t: t, disk: nodetest.Tmpfs(t, 64*mebi, 10_000), state: t.TempDir()}
+	return machineOn(t, nodetest.Tmpfs(t, 64*mebi, 10_000), t.TempDir())
+}
+
+func machineOn(t *testing.T, disk, state string) *machine {
+	t.Helper()
+	m := &machine{t: t, disk: disk, state: state}
+	if err := os.MkdirAll(m.state, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Chmod(m.state, 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,10 @@ import (
 )
 
 // logTree writes rotated container logs below dir, each of size bytes, and a live
-// one for every container.
+// one for every container. Of large ones all but the beginning is allocated only:
+// the image of the disk is in memory.
 func logTree(dir string, containers, rotated int, size int) error {
-	data := make([]byte, size)
+	data := make([]byte, min(size, 4096))
 	for i := range data {
 		data[i] = "log line\n"[i%9]
 	}
@@ -25,15 +26,34 @@ func logTree(dir string, containers, rotated int, size int) error {
 			return err
 		}
 		live := filepath.Join(folder, "0.log")
-		if err := os.WriteFile(live, data, 0o640); err != nil {
+		if err := writeLog(live, data, size); err != nil {
 			return err
 		}
 		for n := range rotated {
 			stamp := begin.Add(time.Duration(n) * time.Second).Format("20060102-150405")
-			if err := os.WriteFile(live+"."+stamp, data, 0o640); err != nil {
+			if err := writeLog(live+"."+stamp, data, size); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// writeLog writes a file of size bytes that begins with data.
+func writeLog(path string, data []byte, size int) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := file.Write(data); err != nil {
+		return err
+	}
+	if size <= len(data) {
+		return nil
+	}
+	if err := unix.Fallocate(int(file.Fd()), 0, 0, int64(size)); err != nil {
+		return fmt.Errorf("%s: fallocate %d bytes: %w", path, size, err)
 	}
 	return nil
 }

@@ -55,9 +55,9 @@ func (b *bench) remediator(ctx context.Context, dir string, args ...string) (*re
 }
 
 // belowStart starts a remediator that acts on the logs of a disk, with its
-// journal in a new folder there, and then leaves the disk just below where the
-// shipped policy starts: 5 % above the threshold of 15 %.
-func (b *bench) belowStart(ctx context.Context, disk *stage.Disk, logs, journal string) (*remediator, error) {
+// journal in a new folder there, and then leaves so much of the disk; it must be
+// below where the shipped policy starts: 5 % above the threshold of 15 %.
+func (b *bench) belowStart(ctx context.Context, disk *stage.Disk, logs, journal string, share float64) (*remediator, error) {
 	if err := os.Mkdir(journal, 0o755); err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (b *bench) belowStart(ctx context.Context, disk *stage.Disk, logs, journal 
 	if err != nil {
 		return nil, err
 	}
-	if err := leave(disk, 0.19); err != nil {
+	if err := leave(disk, share); err != nil {
 		r.Stop(5 * time.Second)
 		return nil, err
 	}
