@@ -331,10 +331,11 @@ func TestTheOldestEpisodesGo(t *testing.T) {
 	play(t, func(b *bench) {
 		b.on(&digger{}).disk.set(140)
 		b.Policy.Recheck = 0 // one episode an alert
+		b.Policy.Cooldown, b.Policy.Attempts.Per = time.Second, time.Second
 		for range headroom.MaxEpisodes + 3 {
 			b.start = time.Now()
 			b.receive(b.alert(nodefs))
-			b.pass(2 * time.Hour)
+			b.pass(time.Minute)
 		}
 		b.want(nodefs, headroom.MaxEpisodes, "OverExhausted", "dig nothing")
 		if n := len(b.load(nodefs).Attempts); n != headroom.MaxEpisodes {
