@@ -39,7 +39,7 @@ func TestARecordNeverGrowsTooLargeToBeKept(t *testing.T) {
 			a := b.alert(nodefs)
 			a.Labels["long"] = strings.Repeat("<", 4000)
 			b.receive(a)
-			b.pass(2 * time.Minute)
+			b.pass(30 * time.Second)
 		}
 		c := b.load(nodefs)
 		last := c.Last()
