@@ -101,6 +101,9 @@ func (s *settings) optedOut(context.Context) (why string, err error) {
 	// O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
 	f, err := os.OpenFile(s.optOutFile, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(s.optOutFile); err == nil {
+			return "the file " + s.optOutFile + " is there, a link to nothing", nil
+		}
 		return "", nil
 	}
 	if err != nil {

@@ -107,7 +107,7 @@ func (m *machine) args(more ...string) []string {
 		"--node.name=node-1",
 		"--policy.file=" + m.path("policy.yaml"),
 		"--journal.file=" + m.path("journal"), "--journal.fallback=" + m.path("fallback"),
-		"--control.socket=" + m.path("socket"),
+		"--control.socket=" + m.path("socket"), "--opt-out.file=" + m.path("opt-out"),
 		"--path.nodefs=" + m.disk, "--path.imagefs=" + m.disk,
 		"--path.logs=" + filepath.Join(m.disk, "pods"),
 		"--path.journal=" + filepath.Join(m.disk, "journal"), "--path.journal-socket=" + m.path("journald"),

@@ -31,13 +31,6 @@ func TestSessions(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("sessions %v, %v", files, err)
 	}
-	if _, acts := any((*engine.Engine)(nil)).(control.Engine); acts {
-		more, err := filepath.Glob("testdata/script/acting/*.txtar")
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, more...)
-	}
 	testscript.Run(t, testscript.Params{
 		Files:               files,
 		UpdateScripts:       *update,
@@ -79,6 +72,13 @@ func TestSessions(t *testing.T) {
 			},
 			// full leaves the node nearly without room.
 			"full": func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).full() },
+			// opt-out WHY leaves the file that says so, opt-in takes it away.
+			"opt-out": func(ts *testscript.TestScript, _ bool, args []string) {
+				of(ts).write("opt-out", args[0]+"\n", 0o644)
+			},
+			"opt-in": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Check(os.Remove(of(ts).path("opt-out")))
+			},
 			// policy FILE replaces the usual policy.
 			"policy": func(ts *testscript.TestScript, _ bool, args []string) {
 				of(ts).write("policy.yaml", ts.ReadFile(args[0]), 0o644)

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/remediator/alertmanager"
 	"github.com/nodeheadroom/headroom/remediator/control"
 	"github.com/nodeheadroom/headroom/remediator/engine"
@@ -90,7 +91,7 @@ func serve(ctx context.Context, s *settings) error {
 		store.Close()
 		return fmt.Errorf("listen: %w", err)
 	}
-	socket, err := s.control(e)
+	socket, err := s.control(prepared{e, machine.Ready()})
 	if err != nil {
 		for _, l := range listeners {
 			l.Close()
@@ -133,7 +134,7 @@ func serve(ctx context.Context, s *settings) error {
 
 // control makes the control socket and returns what serves it until its context
 // ends; without a socket that does nothing.
-func (s *settings) control(e *engine.Engine) (serve func(context.Context) error, err error) {
+func (s *settings) control(e control.Engine) (serve func(context.Context) error, err error) {
 	if s.controlSocket == "" {
 		return func(context.Context) error { return nil }, nil
 	}
@@ -143,6 +144,20 @@ func (s *settings) control(e *engine.Engine) (serve func(context.Context) error,
 	}
 	server := &control.Server{Engine: e, Node: s.nodeName, DryRun: s.dryRun, Logger: s.logger}
 	return func(ctx context.Context) error { return server.Serve(ctx, l) }, nil
+}
+
+// prepared is an engine that plans nothing before kubelet and runtime were asked
+// for the first time.
+type prepared struct {
+	*engine.Engine
+	asked <-chan struct{}
+}
+
+func (p prepared) Plan(ctx context.Context, signal headroom.Signal, stage string) (engine.Planned, error) {
+	if !ready(ctx, p.asked) {
+		return engine.Planned{}, fmt.Errorf("kubelet and runtime have not answered yet: %w", context.Cause(ctx))
+	}
+	return p.Engine.Plan(ctx, signal, stage)
 }
 
 // await waits for the worker and the store, but not for ever: a system call on a

@@ -371,10 +371,11 @@ func TestTheOldestEpisodesGo(t *testing.T) {
 		d := &digger{err: errTest, claims: 1}
 		b.on(d).disk.set(140)
 		b.Policy.Recheck = 0 // one episode an alert
+		b.Policy.Cooldown, b.Policy.Attempts.Per = time.Second, time.Second
 		for range headroom.MaxEpisodes + 3 {
 			b.start = time.Now()
 			b.receive(b.alert(nodefs))
-			b.pass(2 * time.Hour)
+			b.pass(time.Minute)
 		}
 		if n := len(b.load(nodefs).Episodes); n != headroom.MaxEpisodes {
 			t.Errorf("%d episodes are kept", n)

@@ -490,3 +490,30 @@ func TestAPauseThatIsAnotherIsTold(t *testing.T) {
 		count(t, b.Metrics.refusals.WithLabelValues("n1", string(nodefs), string(headroom.Paused)), 1)
 	})
 }
+
+func TestAPauseIsNotShortenedByAnother(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{})
+		now := time.Now()
+		for _, c := range []struct {
+			sentence string
+			until    time.Time
+			want     error
+		}{
+			{"the first", now.Add(time.Hour), nil},
+			{"a shorter one", now.Add(time.Minute), headroom.ErrConflict},
+			{"a longer one", now.Add(2 * time.Hour), nil},
+			{"one without an end", time.Time{}, nil},
+			{"one with an end", now.Add(3 * time.Hour), headroom.ErrConflict},
+			{"another without", time.Time{}, nil},
+		} {
+			if err := b.Pause(b.t.Context(), headroom.Pause{By: "ann", Until: c.until}); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", c.sentence, err, c.want)
+			}
+		}
+		time.Sleep(24 * time.Hour)
+		if p := b.control(nil).Pause; p == nil || !p.Until.IsZero() {
+			t.Errorf("%+v", p)
+		}
+	})
+}

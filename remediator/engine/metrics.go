@@ -65,7 +65,7 @@ func NewMetrics(r prometheus.Registerer, node string, signals []headroom.Signal,
 		breakerOpen:   single("breaker_open", "1 while nothing is done because too many nodes alert at once."),
 		paused:        single("paused", "1 while nothing is done because a person said so."),
 		waiting:       prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "headroom_remediation_waiting", Help: "1 while a case's episode waits for that reason."}, []string{"node", "signal", "reason"}),
-		escalated:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "headroom_remediation_escalated", Help: "1 after an episode that did not reach its target, until the node is read at or above it or another episode succeeds."}, []string{"node", "signal"}),
+		escalated:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "headroom_remediation_escalated", Help: "1 after an episode that did not reach its target, until the node is read at or above it, another episode succeeds or a person cancels one."}, []string{"node", "signal"}),
 		storeErrors:   prometheus.NewCounter(prometheus.CounterOpts{Name: "headroom_remediation_journal_errors_total", Help: "Writes of requests or cases that failed."}),
 		auditLost:     prometheus.NewCounter(prometheus.CounterOpts{Name: "headroom_remediation_audit_lost_total", Help: "Lines of the audit list that could not be written."}),
 	}

@@ -31,17 +31,9 @@ func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (he
 		StartsAt: now,
 		Received: now,
 		By:       by,
-		Labels: map[string]string{
-			"alertname": "run", "node": e.Node.Name, "signal": string(signal), "stage": "at",
-		},
+		Labels:   asked(e.Policy, e.Node.Name, signal, "at"),
 	}
 	r.Fingerprint = r.ID
-	if e.Policy.Cluster != "" {
-		r.Labels["cluster"] = e.Policy.Cluster
-	}
-	if fs := signal.Filesystem(); fs != "" {
-		r.Labels["filesystem"] = string(fs)
-	}
 	if _, ok := e.Policy.Find(r.Labels); !ok {
 		return r, fmt.Errorf("signal %q: no case of the policy matches an alert about it with stage=\"at\": %w", signal, headroom.ErrNotFound)
 	}
@@ -158,19 +150,38 @@ func openCase(cases []headroom.Case, which string) (*headroom.Case, error) {
 }
 
 // Pause holds every episode from now on; a rung that is being applied stops
-// between two effects and is repeated later.
+// between two effects and is repeated later. It is an error wrapping
+// headroom.ErrConflict if that would end somebody's longer pause earlier.
 func (e *Engine) Pause(ctx context.Context, p headroom.Pause) error {
 	if !p.Until.IsZero() && !p.Until.After(time.Now()) {
 		return fmt.Errorf("until %s: is in the past: %w", clock(p.Until), headroom.ErrInvalid)
 	}
-	if _, err := e.change(ctx, func(c *headroom.Control) bool { c.Pause = &p; return true }); err != nil {
+	var longer *headroom.Pause
+	_, err := e.change(ctx, func(c *headroom.Control) bool {
+		longer = nil
+		if c.Pause.Holds(time.Now()) && outlasts(c.Pause, &p) {
+			longer = c.Pause
+			return false
+		}
+		c.Pause = &p
+		return true
+	})
+	switch {
+	case err != nil:
 		return err
+	case longer != nil:
+		return fmt.Errorf("it is paused for longer already, by %s: resume first if you mean to shorten that: %w", longer.By, headroom.ErrConflict)
 	}
 	e.Metrics.paused.Set(1)
 	e.Logger.Warn("paused: nothing is done until somebody resumes", "by", p.By, "why", p.Why, "until", p.Until)
 	e.stop("", stopped{by: p.By})
 	e.rouse()
 	return nil
+}
+
+// outlasts reports whether a ends after b.
+func outlasts(a, b *headroom.Pause) bool {
+	return !b.Until.IsZero() && (a.Until.IsZero() || a.Until.After(b.Until))
 }
 
 // Resume ends a pause. It is an error wrapping headroom.ErrNotFound if there is

@@ -412,3 +412,26 @@ func TestACaseThatHasRecoveredIsNotEscalatedAgainWithoutATrial(t *testing.T) {
 		}
 	})
 }
+
+func TestAPlanIsOfWhatARunWouldDo(t *testing.T) {
+	play(t, func(b *bench) {
+		dig, other := &digger{name: "dig", pieces: []int64{200}}, &digger{name: "other", pieces: []int64{200}}
+		b.on(dig, other).disk.set(120)
+		second := b.Policy.Cases[0]
+		second.Match = nil
+		b.Policy.Cases[0].Match[0], _ = labels.NewMatcher(labels.MatchRegexp, "alertname", ".+")
+		b.Policy.Cases[0].Ladder, second.Ladder = second.Ladder[:1], second.Ladder[1:]
+		b.Policy.Cases = append(b.Policy.Cases, second)
+		p, err := b.Plan(b.t.Context(), nodefs, "at")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(10 * time.Second)
+		if ep := b.want(nodefs, 1, "OverSucceeded", "dig done"); p.Rungs[0].Remedy != ep.Rungs[0].Remedy {
+			t.Errorf("planned %s", p.Rungs[0].Remedy)
+		}
+	})
+}

@@ -58,10 +58,7 @@ func (p Planner) Plan(ctx context.Context, signal headroom.Signal, stage string)
 	if !slices.Contains(stages, stage) {
 		return Planned{}, fmt.Errorf("%w: stage %q: use before or at", headroom.ErrInvalid, stage)
 	}
-	c, ok := p.Policy.Find(map[string]string{
-		"node": p.Node.Name, "cluster": p.Policy.Cluster, "signal": string(signal),
-		"filesystem": string(signal.Filesystem()), "stage": stage,
-	})
+	c, ok := p.Policy.Find(asked(p.Policy, p.Node.Name, signal, stage))
 	if !ok {
 		return Planned{}, fmt.Errorf("%w: no case of the policy matches an alert with signal=%q and stage=%q, so nothing would be done", headroom.ErrNotFound, signal, stage)
 	}
@@ -85,6 +82,19 @@ func (p Planner) Plan(ctx context.Context, signal headroom.Signal, stage string)
 		result.Rungs = append(result.Rungs, r)
 	}
 	return result, ctx.Err()
+}
+
+// asked are the labels that a person's request has in the place of an alert's, so
+// that a plan is of what a run would do.
+func asked(p *policy.Policy, node string, signal headroom.Signal, stage string) map[string]string {
+	labels := map[string]string{"alertname": "run", "node": node, "signal": string(signal), "stage": stage}
+	if p.Cluster != "" {
+		labels["cluster"] = p.Cluster
+	}
+	if fs := signal.Filesystem(); fs != "" {
+		labels["filesystem"] = string(fs)
+	}
+	return labels
 }
 
 func planRung(ctx context.Context, rung policy.Rung, n remedy.Node, need remedy.Need) PlannedRung {

@@ -30,6 +30,10 @@ const (
 	Invalid = "invalid"
 )
 
+// maxNodeName is how long a node's name can be (a DNS subdomain, RFC 1123): what is
+// longer names none, and is not remembered.
+const maxNodeName = 253
+
 var alertOutcomes = []string{accepted, resolved, noNode, otherNode, otherCluster, noSignal, noPolicy, Invalid}
 
 // Receive makes the alerts that concern this node durable before it returns;
@@ -43,7 +47,7 @@ func (e *Engine) Receive(ctx context.Context, alerts []Alert) error {
 	for _, a := range alerts {
 		signal, outcome := e.judge(a)
 		counts[outcome]++
-		if outcome == accepted || outcome == otherNode {
+		if outcome == accepted || outcome == otherNode && len(a.Labels["node"]) <= maxNodeName {
 			nodes = append(nodes, a.Labels["node"])
 		}
 		if outcome != accepted {

@@ -34,11 +34,12 @@ func TestARecordNeverGrowsTooLargeToBeKept(t *testing.T) {
 			}
 			b.on(ladder...).disk.set(130)
 			b.Policy.Recheck = 0 // one episode an alert
+			b.Policy.Cooldown, b.Policy.Attempts.Per = time.Second, time.Second
 			b.start = time.Now()
 			a := b.alert(nodefs)
 			a.Labels["long"] = strings.Repeat("<", 4000)
 			b.receive(a)
-			b.pass(2 * time.Hour)
+			b.pass(30 * time.Second)
 		}
 		c := b.load(nodefs)
 		last := c.Last()

@@ -166,3 +166,20 @@ func TestAPersonsWordOutlastsAStorm(t *testing.T) {
 		b.want(nodefs, 1, "OverSucceeded", "dig done")
 	})
 }
+
+func TestWhatIsTooLongForANodesNameIsNotRemembered(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{}).disk.set(500)
+		var alerts []Alert
+		for i := range 30 {
+			a := b.alert(nodefs)
+			a.Labels["node"] = fmt.Sprintf("%0254d", i)
+			alerts = append(alerts, a)
+		}
+		b.receive(alerts...)
+		if n := len(b.Engine.storm.last); n != 0 {
+			t.Errorf("remembers %d", n)
+		}
+		count(t, b.Metrics.alerts.WithLabelValues(otherNode), 30)
+	})
+}
