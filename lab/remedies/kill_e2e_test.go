@@ -109,6 +109,11 @@ func (p *patient) log() {
 		p.Error(err)
 	}
 	untouched(p.T, p.cluster, w, pod)
+	older, err := filepath.Glob(log + ".*")
+	p.must(err)
+	for _, path := range older { // the next one would be content with it
+		p.must(os.Remove(path))
+	}
 }
 
 // The second image goes after the restart, and the third never; nor does one that
@@ -144,6 +149,7 @@ func (p *patient) container() {
 	w := cluster.Workload{Name: strings.ReplaceAll(strings.Fields(p.step)[1], ":", ""), Node: p.node, Image: crashImage,
 		Containers: map[string][]string{"worker": {"/data/worker", "1000000", "1"}}}
 	w.Spec = counted(p.node, w)
+	w.Spec["volumes"] = append(w.Spec["volumes"].([]any), map[string]any{"name": "scratch", "emptyDir": map[string]any{}})
 	p.must(p.cluster.Apply(p.Context(), w))
 	p.Cleanup(func() { p.cluster.Delete(context.WithoutCancel(p.Context()), w) })
 	r := reclaim(p.T, p.node)
@@ -155,6 +161,8 @@ func (p *patient) container() {
 	})
 	folder, pod := folderOf(p.T, p.cluster, p.node, w, "worker")
 	before := r.dead("worker")
+	kept := filepath.Join(p.node.RootDir(), "pods", pod.Metadata.UID, "volumes", "kubernetes.io~empty-dir", "scratch", "kept")
+	p.must(os.WriteFile(kept, []byte("a volume's"), 0o600))
 	p.wants(everything)
 	p.dies()
 	p.recovers()
@@ -177,6 +185,9 @@ func (p *patient) container() {
 	}
 	if _, now := folderOf(p.T, p.cluster, p.node, w, "worker"); now.Metadata.UID != pod.Metadata.UID {
 		p.Error("the pod is another")
+	}
+	if text, err := os.ReadFile(kept); err != nil || string(text) != "a volume's" {
+		p.Errorf("a volume's file has %q: %v", text, err)
 	}
 	if n := ran(p.T, p.node, w, "init"); n != 1 {
 		p.Errorf("its init container ran %d times", n)
