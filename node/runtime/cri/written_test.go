@@ -43,3 +43,11 @@ func TestWritten(t *testing.T) {
 		})
 	}
 }
+
+func TestAnImageOfMoreThanThereIsHasNoSize(t *testing.T) {
+	for size, want := range map[uint64]int64{4096: 4096, 1 << 50: 1 << 50, 1<<63 - 1: 0, 1<<64 - 4096: 0} {
+		if i, err := imageOf(&v1.Image{Id: "x", Size: size}, ""); err != nil || i.Size != want {
+			t.Errorf("%d bytes become %d, %v", size, i.Size, err)
+		}
+	}
+}
