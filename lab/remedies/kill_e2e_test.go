@@ -149,7 +149,6 @@ func (p *patient) container() {
 	w := cluster.Workload{Name: strings.ReplaceAll(strings.Fields(p.step)[1], ":", ""), Node: p.node, Image: crashImage,
 		Containers: map[string][]string{"worker": {"/data/worker", "1000000", "1"}}}
 	w.Spec = counted(p.node, w)
-	w.Spec["volumes"] = append(w.Spec["volumes"].([]any), map[string]any{"name": "scratch", "emptyDir": map[string]any{}})
 	p.must(p.cluster.Apply(p.Context(), w))
 	p.Cleanup(func() { p.cluster.Delete(context.WithoutCancel(p.Context()), w) })
 	r := reclaim(p.T, p.node)
@@ -161,8 +160,6 @@ func (p *patient) container() {
 	})
 	folder, pod := folderOf(p.T, p.cluster, p.node, w, "worker")
 	before := r.dead("worker")
-	kept := filepath.Join(p.node.RootDir(), "pods", pod.Metadata.UID, "volumes", "kubernetes.io~empty-dir", "scratch", "kept")
-	p.must(os.WriteFile(kept, []byte("a volume's"), 0o600))
 	p.wants(everything)
 	p.dies()
 	p.recovers()
@@ -186,9 +183,7 @@ func (p *patient) container() {
 	if _, now := folderOf(p.T, p.cluster, p.node, w, "worker"); now.Metadata.UID != pod.Metadata.UID {
 		p.Error("the pod is another")
 	}
-	if text, err := os.ReadFile(kept); err != nil || string(text) != "a volume's" {
-		p.Errorf("a volume's file has %q: %v", text, err)
-	}
+	// It counts in a volume.
 	if n := ran(p.T, p.node, w, "init"); n != 1 {
 		p.Errorf("its init container ran %d times", n)
 	}
@@ -198,6 +193,9 @@ func (p *patient) container() {
 func (p *patient) sandbox(swept <-chan time.Time) {
 	p.publish(1, "stays:1")
 	p.run("stays", "stays:1")
+	_, pod := folderOf(p.T, p.cluster, p.node, cluster.Workload{Name: "stays"}, "worker")
+	kept := filepath.Join(p.node.RootDir(), "pods", pod.Metadata.UID, "volumes", "kubernetes.io~empty-dir", "data", "kept")
+	p.must(os.WriteFile(kept, []byte("a volume's"), 0o600))
 	// The kubelet removes them, too, once a minute: right after that there is time.
 	const period = time.Minute
 	since := time.Since(<-swept) % period
@@ -228,6 +226,9 @@ func (p *patient) sandbox(swept <-chan time.Time) {
 		}
 	}
 	p.pods()
+	if text, err := os.ReadFile(kept); err != nil || string(text) != "a volume's" {
+		p.Errorf("a volume's file has %q: %v", text, err)
+	}
 }
 
 // strayed makes a sandbox that was a pod's once, and returns its ID.
