@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
@@ -49,19 +50,45 @@ type auditLine struct {
 	headroom.Amount
 }
 
+// appendLine appends a line as encoding/json would write it, at a fraction of its
+// price: tens of thousands of files may go in a second.
+func appendLine(b []byte, l auditLine) []byte {
+	b = append(b, `{"at":"`...)
+	b = l.At.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, '"')
+	for _, field := range [...]struct{ name, value string }{
+		{`,"episode":`, l.Episode}, {`,"remedy":`, l.Remedy}, {`,"did":`, l.Did}, {`,"what":`, l.What},
+	} {
+		b = appendString(append(b, field.name...), field.value)
+	}
+	b = strconv.AppendInt(append(b, `,"bytes":`...), l.Bytes, 10)
+	b = strconv.AppendInt(append(b, `,"inodes":`...), l.Inodes, 10)
+	return append(b, '}', '\n')
+}
+
+// appendString appends a JSON string.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				panic(err) // a string has always a form
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(append(b, '"'), s...)
+	return append(b, '"')
+}
+
 // record adds a line. Lines are kept in memory until there is a buffer full of
 // them or flush is called.
 func (a *Audit) record(episode, name string, item remedy.Item, freed headroom.Amount) {
 	if a == nil {
 		return
 	}
-	line, err := json.Marshal(auditLine{At: time.Now(), Episode: episode, Remedy: name, Did: item.Does, What: item.What, Amount: freed})
-	if err != nil {
-		a.miss(1, err)
-		return
-	}
 	a.lines++
-	a.buf = append(append(a.buf, line...), '\n')
+	a.buf = appendLine(a.buf, auditLine{At: time.Now(), Episode: episode, Remedy: name, Did: item.Does, What: item.What, Amount: freed})
 	if len(a.buf) >= auditBuffer {
 		a.write()
 	}
