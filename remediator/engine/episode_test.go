@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -205,13 +206,17 @@ func TestClimbsTheLadder(t *testing.T) {
 			[]*digger{{name: "one", pieces: []int64{50, 100}}},
 			"OverSucceeded", []string{"one done", "one done"},
 		},
-		"three times at the most": {
-			[]*digger{{name: "one", pieces: []int64{1, 1, 1, 1, 1}}},
-			"OverExhausted", []string{"one done", "one done", "one done"},
+		"as long as it helps": {
+			[]*digger{{name: "one", pieces: []int64{1, 1, 1, 1}}},
+			"OverExhausted", []string{"one done", "one done", "one done", "one done", "one nothing"},
+		},
+		"ten times at the most": {
+			[]*digger{{name: "one", pieces: []int64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}},
+			"OverExhausted", slices.Repeat([]string{"one done"}, 10),
 		},
 		"a remedy that removed nothing twice is skipped": {
-			[]*digger{{name: "one"}, {name: "two", pieces: []int64{1, 1, 1, 1}}},
-			"OverExhausted", []string{"one nothing", "two done", "one nothing", "two done", "one skipped", "two done"},
+			[]*digger{{name: "one"}, {name: "two", pieces: []int64{1, 1, 1}}},
+			"OverExhausted", []string{"one nothing", "two done", "one nothing", "two done", "one skipped", "two done", "one skipped", "two nothing"},
 		},
 		"what is claimed and not observed is no success": {
 			[]*digger{{name: "one", claims: 1000}},

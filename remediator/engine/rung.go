@@ -14,8 +14,13 @@ import (
 )
 
 // passes is how often a ladder is climbed in one episode, as long as it helps:
-// writers may outrun a plan that was just enough when it was made.
-const passes = 3
+// writers may outrun a plan that was just enough when it was made. They may go on
+// for longer than a few quick rungs take, so where what was removed came back it is
+// climbed mostPasses times, as far as a record has room for them.
+const (
+	passes     = 3
+	mostPasses = 10
+)
 
 // repeats is how often a rung that was interrupted is applied again before it
 // is taken to be the cause.
@@ -37,6 +42,11 @@ func (e *Engine) advance(ctx context.Context, c *candidate) bool {
 	if len(ep.Rungs) >= maxRungs || e.climbed(c, step) {
 		e.end(ctx, c.Case, outOfRungs(ep), c.short(), &c.view.State)
 		return true
+	}
+	if step > 0 && step%len(c.pc.Ladder) == 0 {
+		if _, soon := pause(ep.Rungs[len(ep.Rungs)-1].Ended, interval); soon {
+			return false // whoever outran it is given a moment to stop
+		}
 	}
 	if h := e.before(c.pc.Ladder[step%len(c.pc.Ladder)]); h.holds() {
 		e.wait(ctx, c.Case, h)
@@ -95,7 +105,20 @@ func (e *Engine) climbed(c *candidate, step int) bool {
 	if step == 0 || step%ladder != 0 {
 		return false
 	}
-	return e.DryRun || step >= passes*ladder || !helped(c.ep, step-ladder)
+	switch {
+	case e.DryRun || !helped(c.ep, step-ladder):
+		return true
+	case gained(c.ep, step-ladder):
+		return step >= mostPasses*ladder
+	}
+	return step >= passes*ladder
+}
+
+// gained reports whether a rung from step on was seen to have made room.
+func gained(ep *headroom.Episode, from int) bool {
+	return slices.ContainsFunc(ep.Rungs, func(r headroom.Rung) bool {
+		return r.Step >= from && r.Before != nil && r.After != nil && r.After.Available > r.Before.Available
+	})
 }
 
 // verdict is how an episode that reached its target ends: it succeeded only if

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
 )
 
@@ -52,29 +51,46 @@ type logApply struct {
 }
 
 func (a *logApply) apply(ctx context.Context, items []Item) error {
-	for i, item := range items {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if enough, err := a.meter.enough(ctx); enough || err != nil {
-			return err
-		}
+	for len(items) > 0 {
+		item, rest := items[0], items[1:]
+		var enough bool
 		var err error
-		switch {
-		case a.sparedNow(item):
-			err = leftAlone(hasOptedOut)
-		case item.Does == Remove:
-			err = a.remove(ctx, item)
-		case item.Does == Rotate:
-			err = a.rotate(ctx, item, items[i:])
-		case item.Does == Truncate:
-			err = a.truncate(ctx, item, items[i:])
+		if item.Does == Remove {
+			n := 1
+			for n < len(items) && items[n].Does == Remove {
+				n++
+			}
+			rest = items[n:]
+			enough, err = a.removeAll(ctx, items[:n])
+		} else {
+			enough, err = a.one(ctx, items)
 		}
-		if err = a.note(item, err); err != nil {
+		if enough || err != nil {
 			return err
 		}
+		items = rest
 	}
 	return a.settle(ctx, nil, longWait)
+}
+
+// one deals with the first of the items, a live log, unless enough is free.
+func (a *logApply) one(ctx context.Context, items []Item) (enough bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if enough, err := a.meter.enough(ctx); enough || err != nil {
+		return enough, err
+	}
+	item := items[0]
+	switch {
+	case a.sparedNow(item):
+		err = leftAlone(hasOptedOut)
+	case item.Does == Rotate:
+		err = a.rotate(ctx, item, items)
+	case item.Does == Truncate:
+		err = a.truncate(ctx, item, items)
+	}
+	return false, a.note(item, err)
 }
 
 // sparedNow reports whether the pod has opted out since the plan.
@@ -106,29 +122,6 @@ func (a *logApply) note(item Item, err error) error {
 type leftAlone string
 
 func (l leftAlone) Error() string { return string(l) }
-
-// remove unlinks a rotated file.
-func (a *logApply) remove(ctx context.Context, item Item) (err error) {
-	if a.held == nil {
-		if a.held, err = heldFiles(ctx, a.node.Proc, a.disk); err != nil {
-			return err
-		}
-	}
-	f := &item.file
-	dir, st, err := a.lookAgain(f)
-	if err != nil {
-		return err
-	}
-	if a.held[f.ino] {
-		return leftAlone(isHeld)
-	}
-	if err := unix.Unlinkat(dir, f.name, 0); err != nil {
-		return err
-	}
-	a.meter.removed(item, headroom.Amount{Bytes: st.Blocks * 512, Inodes: 1})
-	a.meter.run.step(logRemoved)
-	return nil
-}
 
 // lookAgain opens the file's folder and compares the file with what was
 // planned.
