@@ -76,6 +76,7 @@ type digger struct {
 	dig     func()        // called by Apply
 	notes   []string      // of Apply
 	what    string        // of the plan's item
+	ponder  bool          // Plan never ends by itself
 
 	mu   sync.Mutex
 	keys []string
@@ -85,7 +86,11 @@ func (d *digger) Name() string                                     { return d.na
 func (d *digger) Steps() []string                                  { return nil }
 func (d *digger) Configure(func(any) error) (remedy.Remedy, error) { return d, nil }
 
-func (d *digger) Plan(_ context.Context, _ remedy.Node, need remedy.Need) (remedy.Plan, error) {
+func (d *digger) Plan(ctx context.Context, _ remedy.Node, need remedy.Need) (remedy.Plan, error) {
+	if d.ponder {
+		<-ctx.Done()
+		return remedy.Plan{}, ctx.Err()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.plan != nil {

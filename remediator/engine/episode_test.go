@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -387,6 +388,18 @@ func TestTheOldestEpisodesGo(t *testing.T) {
 		}
 		if n := len(b.load(nodefs).Attempts); n != headroom.MaxEpisodes {
 			t.Errorf("%d attempts are kept", n)
+		}
+	})
+}
+
+func TestAPlanThatTakesTooLongIsAFailedRung(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{name: "slow", ponder: true}, &digger{name: "quick", pieces: []int64{200}}).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(3 * time.Minute)
+		ep := b.want(nodefs, 1, "OverSucceeded", "slow failed", "quick done")
+		if !strings.Contains(ep.Rungs[0].Error, "it took longer than 2m0s") {
+			t.Errorf("error %q", ep.Rungs[0].Error)
 		}
 	})
 }

@@ -192,7 +192,7 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 		e.finish(ctx, c, rung, headroom.RungNothing, nil)
 		return true
 	}
-	plan, err := r.Remedy.Plan(ctx, e.Node, need)
+	plan, err := e.plan(ctx, r.Remedy, need)
 	if err != nil && ctx.Err() != nil {
 		return true // we are told to stop; it is planned again at the next start
 	}
@@ -255,6 +255,20 @@ func (e *Engine) actUntil(ctx, stoppable context.Context, c *candidate, step int
 		e.carryOut(ctx, stoppable, c, rung, r.Remedy, plan)
 	}
 	return true
+}
+
+// planLimit is how long a plan may take: a runtime that answers every question
+// late would otherwise hold up everything else.
+const planLimit = 2 * time.Minute
+
+func (e *Engine) plan(ctx context.Context, r remedy.Remedy, need remedy.Need) (remedy.Plan, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, planLimit, fmt.Errorf("it took longer than %s", planLimit))
+	defer cancel()
+	plan, err := r.Plan(ctx, e.Node, need)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", err, context.Cause(ctx))
+	}
+	return plan, err
 }
 
 // starts records that the episode runs, and when it began to.
