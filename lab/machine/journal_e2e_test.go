@@ -117,6 +117,26 @@ type report struct {
 
 func (r report) notes() string { return strings.Join(r.Notes, "\n") }
 
+// fill takes what the disk has left. journald goes on writing for a moment after
+// it was asked for what it has: until that is over the disk does not hold still.
+// Whatever becomes of the test, the disk is not left full.
+func (j *journal) fill(t *testing.T) *disk.Filler {
+	t.Helper()
+	filler := &disk.Filler{Dir: j.path + "/filler"}
+	t.Cleanup(func() { filler.Release() })
+	err := cluster.Wait(t.Context(), "the disk to be full", func(context.Context) error {
+		err := filler.Leave(0)
+		if err != nil {
+			filler.Release()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filler
+}
+
 // vacuum runs the command vacuum until as much as there may ever be is available.
 func (j *journal) vacuum(keys string, flags ...string) (r report) {
 	j.t.Helper()
@@ -183,13 +203,12 @@ func TestJournald(t *testing.T) {
 			if archived {
 				j.log(50 << 10)
 			}
+			filler := j.fill(t)
 			_, was := j.files()
-			filler := &disk.Filler{Dir: j.path + "/filler"}
-			if err := filler.Leave(0); err != nil {
-				t.Fatal(err)
-			}
+			// There is no room for a rotation; and where journald has begun a file by
+			// itself when the disk became full, there is nothing to gain by one either.
 			r := j.vacuum("{keep: 0}")
-			if _, is := j.files(); !archived && (is["system.journal"] != was["system.journal"] || !strings.Contains(r.notes(), "not asked to rotate")) {
+			if _, is := j.files(); !archived && (is["system.journal"] != was["system.journal"] || !strings.Contains(r.notes(), "not asked to rotate") && !strings.Contains(r.notes(), "a rotation would free")) {
 				t.Errorf("notes are %q; the active file was %v, is %v", r.Notes, was, is)
 			}
 			if archived != (r.Removed.Inodes > 0) {

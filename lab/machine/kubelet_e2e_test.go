@@ -56,6 +56,9 @@ ExecStart=/usr/bin/kubelet $KUBELET_CONFIG_ARGS $KUBELET_EXTRA_ARGS
 	"/etc/systemd/system/kubelet.service.d/20-container.conf": `[Service]
 # In a container the cgroups of version 1 are mounted read-only.
 ExecStartPre=/bin/sh -c 'for at in /sys/fs/cgroup/*; do mount -o remount,rw,bind $at || true; done'
+# Kernel settings are read-only, too, and the kubelet ends where they are not as it
+# wants them. It gets copies: what it sets is its own.
+ExecStartPre=/bin/sh -c 'for at in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do of=/run/settings/$at; [ -e $of ] || { mkdir -p $(dirname $of) && cat /proc/sys/$at >$of && mount --bind $of /proc/sys/$at; }; done'
 `,
 	"/etc/default/kubelet": `KUBELET_EXTRA_ARGS=--eviction-hard=nodefs.available<5%
 `,
