@@ -3,7 +3,6 @@ package remedy
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,19 +31,11 @@ type journal struct {
 
 // walkRoot reads the folders of all machines beneath a root.
 func (w *journalWalker) walkRoot(ctx context.Context, path string) error {
-	r, err := openRoot(journalRoot, path)
-	if err != nil {
+	r, err := w.enterRoot(journalRoot, path)
+	if r == nil {
 		return err
 	}
 	defer unix.Close(r.fd)
-	if r.id.disk != w.disk {
-		w.notes.add(fmt.Sprintf("journal root %s lies on disk %s: nothing there helps disk %s", printable(r.path), r.id.disk, w.disk), "")
-		return nil
-	}
-	if slices.Contains(w.roots, r.id) {
-		return nil
-	}
-	w.roots = append(w.roots, r.id)
 	return w.each(ctx, r.fd, 0, r.path, func(e dirent) error {
 		namespace, ok := journalFolder(e.name)
 		if !ok {

@@ -72,20 +72,30 @@ func (w *walker) walkRoots(ctx context.Context, paths []string) error {
 	return nil
 }
 
-func (w *walker) walkRoot(ctx context.Context, path string) error {
-	r, err := openRoot(logRoot, path)
+// enterRoot opens a root that has not been walked yet and helps the disk in need.
+// It is nil for any other. The caller closes its fd.
+func (w *walker) enterRoot(kind *rootKind, path string) (*root, error) {
+	r, err := openRoot(kind, path)
 	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.id.disk != w.disk:
+		w.notes.add(fmt.Sprintf("%s %s lies on disk %s: nothing there helps disk %s", kind.name, printable(r.path), r.id.disk, w.disk), "")
+	case !slices.Contains(w.roots, r.id):
+		w.roots = append(w.roots, r.id)
+		return r, nil
+	}
+	unix.Close(r.fd)
+	return nil, nil
+}
+
+func (w *walker) walkRoot(ctx context.Context, path string) error {
+	r, err := w.enterRoot(logRoot, path)
+	if r == nil {
 		return err
 	}
 	defer unix.Close(r.fd)
-	if r.id.disk != w.disk {
-		w.notes.add(fmt.Sprintf("log root %s lies on disk %s: nothing there helps disk %s", printable(r.path), r.id.disk, w.disk), "")
-		return nil
-	}
-	if slices.Contains(w.roots, r.id) {
-		return nil
-	}
-	w.roots = append(w.roots, r.id)
 	return w.each(ctx, r.fd, 0, r.path, func(e dirent) error {
 		pod, ok := podFolder(e.name)
 		switch {
