@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -95,11 +94,17 @@ type Engine struct {
 	held     hold // by a gate that holds for all episodes alike
 	checked  map[headroom.Signal]time.Time
 	kept     time.Time
+	// unfinished are remedies that left something half done, and when they last
+	// tried to finish it.
+	unfinished map[string]time.Time
 }
 
 // New returns an engine that does nothing until Run.
 func New(c Config) *Engine {
-	return &Engine{Config: c, wake: make(chan struct{}, 1), checked: make(map[headroom.Signal]time.Time)}
+	return &Engine{
+		Config: c, wake: make(chan struct{}, 1),
+		checked: make(map[headroom.Signal]time.Time), unfinished: make(map[string]time.Time),
+	}
 }
 
 // interval is how often an open episode is looked at.
@@ -136,6 +141,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 		e.Logger.Error("cases could not be loaded; trying again", "err", err)
 		return interval
 	}
+	e.finishRest(ctx)
 	e.control, e.held = control, e.everywhere(ctx, control)
 	r := e.survey(ctx, cases)
 	if ctx.Err() != nil {
@@ -152,7 +158,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 	case ctx.Err() == nil && !e.held.holds():
 		e.keep(ctx, cases)
 	}
-	if r.rechecked || e.keeps() || control.Pause != nil || control.Breaker != nil {
+	if r.rechecked || len(e.unfinished) > 0 || e.keeps() || control.Pause != nil || control.Breaker != nil {
 		return recheckInterval
 	}
 	return time.Hour // a request wakes it
@@ -254,65 +260,4 @@ func (e *Engine) save(ctx context.Context, c *headroom.Case) bool {
 	}
 	e.Metrics.phase(c)
 	return true
-}
-
-// interrupted closes a rung that has no outcome. The worker applies one rung at
-// a time and waits for it, so such a rung was cut short: the program died, or
-// the end could not be written down. It is applied again, since every effect is
-// idempotent; how much it had removed nobody knows. An effect of several steps
-// is carried to its end first, or back.
-func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
-	ep := c.Last() // somebody may have ended it before this program came to look
-	if ep == nil || len(ep.Rungs) == 0 {
-		return
-	}
-	rung := &ep.Rungs[len(ep.Rungs)-1]
-	if rung.Outcome != "" {
-		return
-	}
-	notes := e.finishSteps(ctx, rung.Remedy)
-	if ctx.Err() != nil {
-		return // we are told to stop, maybe in the middle: the next start begins with it
-	}
-	rung.Outcome, rung.Removed, rung.Ended = headroom.RungInterrupted, nil, time.Now()
-	rung.Notes = bounded(append(rung.Notes, notes...))
-	if v, err := e.Reader.Read(ctx, c.Signal); err == nil {
-		rung.After = &v.State
-	}
-	if e.save(ctx, c) {
-		e.Logger.Warn("rung was interrupted", "episode", ep.ID, "remedy", rung.Remedy)
-		e.Metrics.rung(c, *rung)
-	}
-}
-
-// finishSteps lets a remedy carry on what it was in the middle of. The policy may
-// no longer name it, so it is looked for among all.
-func (e *Engine) finishSteps(ctx context.Context, name string) []string {
-	for _, r := range e.remedies() {
-		f, ok := r.(remedy.Finisher)
-		if !ok || r.Name() != name {
-			continue
-		}
-		if e.DryRun {
-			return []string{"it may be half done: dry run leaves that as it is"}
-		}
-		notes, err := f.Finish(ctx, e.Node)
-		if err != nil {
-			e.Logger.Error("what a remedy was in the middle of could not be finished", "remedy", name, "err", err)
-			notes = append(notes, fmt.Sprintf("what was half done: %v", err))
-		}
-		return notes
-	}
-	return nil
-}
-
-// remedies are those of the policy and then all there are.
-func (e *Engine) remedies() []remedy.Remedy {
-	var all []remedy.Remedy
-	for _, c := range e.Policy.Cases {
-		for _, r := range c.Ladder {
-			all = append(all, r.Remedy)
-		}
-	}
-	return append(all, remedy.All...)
 }

@@ -216,12 +216,16 @@ type finisher struct {
 	*digger
 	finished int
 	finish   func() // called by Finish
+	failing  error  // of Finish
 }
 
 func (f *finisher) Finish(context.Context, remedy.Node) ([]string, error) {
 	f.finished++
 	if f.finish != nil {
 		f.finish()
+	}
+	if f.failing != nil {
+		return nil, f.failing
 	}
 	return []string{"carried to its end"}, nil
 }

@@ -151,6 +151,9 @@ func (e *Engine) carryOut(ctx, stoppable context.Context, c *candidate, rung *he
 	if err == nil {
 		notes, err = e.remove(stoppable, c, rung, rm, plan, &removed)
 	}
+	if errors.Is(err, remedy.ErrHalfDone) {
+		e.unfinished[rung.Remedy] = time.Now()
+	}
 	why := context.Cause(stoppable)
 	e.Audit.flush()
 	rung.Removed = &removed

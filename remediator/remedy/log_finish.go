@@ -133,7 +133,9 @@ func written(ctx context.Context, proc string, disk node.Disk, logs []renamedLog
 	return slices.DeleteFunc(logs, func(h renamedLog) bool { return users[h.file.ino].writers == 0 }), nil
 }
 
-// finish makes the log anew or gives the file its name back, and says which.
+// finish makes the log anew or gives the file its name back, and says which. While
+// the runtime does not answer it does neither: what it was told before it may do
+// yet. Nothing is lost meanwhile, and a kubelet has a log made anew that is not there.
 func (h renamedLog) finish(ctx context.Context, n Node, folders *folders) (string, error) {
 	dir, err := folders.enter(h.file.in)
 	if err != nil {
@@ -141,30 +143,37 @@ func (h renamedLog) finish(ctx context.Context, n Node, folders *folders) (strin
 	}
 	live := h.file
 	live.name = h.live
-	why := "there is no container runtime to ask"
-	if n.Runtime != nil {
-		var id string
-		owners, err := logOwners(ctx, n.Runtime)
-		if err == nil {
-			if id, why = owners.of(ctx, &live); why == "" {
-				err = makeAnew(ctx, n.Runtime, dir, h.live, id, h.file.ino)
-			}
-		}
-		if err == nil && why == "" {
-			return "had been renamed and was not made anew: its log is there again", nil
-		}
-		if err != nil {
-			why = err.Error()
-		}
+	why := anew(ctx, n.Runtime, dir, &live)
+	if why == nil {
+		return "had been renamed and was not made anew: its log is there again", nil
+	}
+	if mayComeYet(why) {
+		return "", why
 	}
 	switch err := renameNew(dir, h.file.name, h.live); err {
 	case nil:
-		return fmt.Sprintf("had been renamed and could not be made anew (%s): it has its name again", why), nil
+		return fmt.Sprintf("had been renamed and could not be made anew (%v): it has its name again", why), nil
 	case unix.EEXIST:
 		return "", nil // somebody else has made it
 	default:
 		return "", ignoreGone(err)
 	}
+}
+
+// anew has the runtime make a log anew that its container writes by another name.
+func anew(ctx context.Context, r Containers, dir int, live *file) error {
+	if r == nil {
+		return leftAlone(noRuntime)
+	}
+	owners, err := logOwners(ctx, r)
+	if err != nil {
+		return err
+	}
+	id, err := owners.of(ctx, live)
+	if err != nil {
+		return err
+	}
+	return makeAnew(ctx, r, dir, live.name, id, live.ino)
 }
 
 // ignoreGone drops the error of what is no more.

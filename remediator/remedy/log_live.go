@@ -85,5 +85,9 @@ func (w *walker) rotatable(ctx context.Context, o owners, f file, u *uses) (id, 
 		w.notes.add("no log can be renamed and reopened: "+reason, "")
 		return "", reason
 	}
-	return o.of(ctx, &f)
+	id, err := o.of(ctx, &f)
+	if err != nil {
+		return "", err.Error()
+	}
+	return id, ""
 }

@@ -47,26 +47,26 @@ func logOf(c runtime.Container) string {
 }
 
 // of returns the container whose log f is, or why there is none.
-func (o owners) of(ctx context.Context, f *file) (id, reason string) {
+func (o owners) of(ctx context.Context, f *file) (id string, err error) {
 	if id = o.byLog[f.in.path+"/"+f.name]; id == "" {
-		return "", "not the log of one running container of the runtime's"
+		return "", leftAlone("not the log of one running container of the runtime's")
 	}
 	return id, stillLogs(ctx, o.runtime, id, f)
 }
 
-// stillLogs returns why f is not the log of that container, which runs; "" if
+// stillLogs returns why f is not the log of that container, which runs; nil if
 // it is.
-func stillLogs(ctx context.Context, r Containers, id string, f *file) string {
+func stillLogs(ctx context.Context, r Containers, id string, f *file) error {
 	c, ok, err := r.Container(ctx, id)
 	switch {
 	case err != nil:
-		return "cannot tell whose log it is: " + err.Error()
+		return fmt.Errorf("cannot tell whose log it is: %w", err)
 	case !ok || !c.Running:
-		return "its container does not run"
+		return leftAlone("its container does not run")
 	case !f.isLog(c.LogPath):
-		return "its container logs elsewhere"
+		return leftAlone("its container logs elsewhere")
 	}
-	return ""
+	return nil
 }
 
 // isLog reports whether a runtime's path of a log means f: by the names beneath

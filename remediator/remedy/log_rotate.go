@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,8 +46,8 @@ func (a *logApply) rotate(ctx context.Context, item Item, rest []Item) error {
 		return leftAlone("there is no container runtime to ask")
 	}
 	f := &item.file
-	if reason := stillLogs(ctx, a.node.Runtime, item.id, f); reason != "" {
-		return leftAlone(reason)
+	if err := stillLogs(ctx, a.node.Runtime, item.id, f); err != nil {
+		return leftAlone(err.Error())
 	}
 	if a.uses[f.ino] == nil {
 		if err := a.scan(ctx, rest); err != nil {
@@ -112,17 +113,28 @@ func renameNew(dir int, from, to string) error {
 	}
 }
 
-// reopen has the runtime make the renamed log f anew, or gives it its name back.
+// reopen has the runtime make the renamed log f anew, or gives it its name back. A
+// runtime that does not answer may do it yet, and CRI-O would put the new log in the
+// place of the old one that has its name again: then the name stays free.
 func (a *logApply) reopen(ctx context.Context, dir int, f *file, old string, item Item) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(dir, old, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Ino != f.ino {
 		// Somebody else rotated it between the last look and the rename.
 		return a.undo(dir, f.name, old, item, hasChanged)
 	}
-	if err := makeAnew(ctx, a.node.Runtime, dir, f.name, item.id, st.Ino); err != nil {
+	switch err := makeAnew(ctx, a.node.Runtime, dir, f.name, item.id, st.Ino); {
+	case err == nil:
+		return nil
+	case mayComeYet(err):
+		return fmt.Errorf("%w: it is called %s: %w", ErrHalfDone, printable(old), err)
+	default:
 		return a.undo(dir, f.name, old, item, err.Error())
 	}
-	return nil
+}
+
+// mayComeYet reports whether a call that failed so may still have its effect.
+func mayComeYet(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // makeAnew has the runtime create a log that has been renamed, unless somebody
@@ -133,7 +145,7 @@ func makeAnew(ctx context.Context, r Containers, dir int, name, id string, was u
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reopenTimeout)
 	defer cancel()
-	if err := r.ReopenLog(ctx, id); err != nil {
+	if err := r.ReopenLog(ctx, id); err != nil && !isAnew(dir, name, was) {
 		return fmt.Errorf("reopen the log: %w", err)
 	}
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,10 +50,15 @@ type Remedy interface {
 	Steps() []string
 }
 
+// ErrHalfDone is in the error of an Apply that had to leave an effect half done,
+// because somebody it waited for may carry it on yet.
+var ErrHalfDone = errors.New("half done")
+
 // A Finisher is a remedy whose single effects have several steps. Finish is
-// called before anything else when one of its rungs was cut short: it carries
-// what it finds half done to its end, or back. It must be safe to call when
-// there is nothing of the kind.
+// called before anything else when one of its rungs was cut short, and now and then
+// after one ended with ErrHalfDone, until it returns no error: it carries what it
+// finds half done to its end, or back. It must be safe to call when there is
+// nothing of the kind.
 type Finisher interface {
 	Finish(ctx context.Context, n Node) (notes []string, err error)
 }
