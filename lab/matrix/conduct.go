@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -25,12 +27,17 @@ func (p part) String() string {
 }
 
 // missing are the plays of rows that are not kept, or with force all: first each
-// row once, so that there is something to see early.
+// row once, so that there is something to see early, and first what takes longest,
+// so that nobody waits for it at the end.
 func missing(all []row, kept *results, now inputs, force bool) []part {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b row) int {
+		return -cmp.Compare(a.fill.ages+a.speed.lasts(), b.fill.ages+b.speed.lasts())
+	})
 	var parts []part
 	for play := 1; play <= plays; play++ {
-		for _, r := range all {
-			for _, with := range []bool{true, false} {
+		for _, with := range []bool{true, false} {
+			for _, r := range all {
 				if force || !has(kept.counts(r, with, now), play) {
 					parts = append(parts, part{r, with, play})
 				}
