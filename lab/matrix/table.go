@@ -9,10 +9,9 @@ import (
 
 // columns are the table's heads.
 var columns = []string{
-	"what fills the disk", "disks", "rate", "can be met",
-	"without: DiskPressure", "bystanders lost",
-	"with: DiskPressure", "bystanders lost", "offender lost",
-	"alert after", "room after", "acts", "images pulled again", "log bytes lost: bystanders", "offender",
+	"what fills the disk", "disks", "rate, of what can be met",
+	"without: bystanders lost", "DiskPressure",
+	"with: bystanders lost", "DiskPressure", "offender lost", "alert, then room", "by", "harm",
 }
 
 // A table is what is printed: of every row the worst play without the remediator and
@@ -72,24 +71,22 @@ func line(r row, without, with []result) []string {
 	}
 	if len(without) > 0 {
 		w := worst(without)
-		cells[2], cells[3] = pace(&w), fmt.Sprintf("%s/s", amount(w.Unit, w.Fastest))
-		cells[4], cells[5] = pressure(&w), lostOf(&w)
+		cells[2], cells[3], cells[4] = pace(&w), lostOf(&w), pressure(&w)
 	}
-	if len(with) == 0 {
-		return cells
+	if len(with) > 0 {
+		w := worst(with)
+		copy(cells[2:], []string{
+			pace(&w), cells[3], cells[4], lostOf(&w), pressure(&w), fmt.Sprint(len(w.Offender)),
+			since(w.AlertAt) + ", " + room(&w), climbed(&w), w.Harm.String(),
+		})
 	}
-	w := worst(with)
-	cells[2], cells[3] = pace(&w), fmt.Sprintf("%s/s", amount(w.Unit, w.Fastest))
-	cells[6], cells[7], cells[8] = pressure(&w), lostOf(&w), fmt.Sprint(len(w.Offender))
-	cells[9], cells[10], cells[11] = since(w.AlertAt), room(&w), climbed(&w)
-	cells[12] = fmt.Sprint(w.Harm.Pulls)
-	cells[13], cells[14] = amount(inBytes, float64(w.Harm.Bystanders)), amount(inBytes, float64(w.Harm.Offender))
 	return cells
 }
 
-// pace is the measured rate, and that it was beyond all help where it was.
+// pace is the measured rate and the fastest that can be met, and that it was beyond
+// all help where it was.
 func pace(r *result) string {
-	text := amount(r.Unit, r.Rate) + "/s"
+	text := fmt.Sprintf("%s of %s/s", amount(r.Unit, r.Rate), amount(r.Unit, r.Fastest))
 	if r.forbidden() {
 		text += ": physics forbids"
 	}
@@ -135,6 +132,24 @@ func climbed(r *result) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
+}
+
+// String says what was lost besides pods.
+func (h harm) String() string {
+	var words []string
+	if h.Pulls > 0 {
+		words = append(words, fmt.Sprintf("%d images pulled again", h.Pulls))
+	}
+	if h.Bystanders > 0 {
+		words = append(words, amount(inBytes, float64(h.Bystanders))+" of bystanders' logs")
+	}
+	if h.Offender > 0 {
+		words = append(words, amount(inBytes, float64(h.Offender))+" of the offender's logs")
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ", ")
 }
 
 // amount writes bytes in their own units, and inodes as they are.
