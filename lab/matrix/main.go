@@ -64,15 +64,7 @@ func code(err error) int {
 
 // run plays what is missing and prints the table.
 func run(ctx context.Context, o options, out io.Writer) error {
-	root, err := product.Root()
-	if err != nil {
-		return err
-	}
-	all, err := choose(rows(), o.rows)
-	if err != nil {
-		return err
-	}
-	kept, err := openResults(o.results)
+	root, all, kept, err := o.open()
 	if err != nil {
 		return err
 	}
@@ -98,17 +90,21 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	return err
 }
 
+// open returns the repository's root, the rows that were chosen and what is kept.
+func (o options) open() (root string, all []row, kept *results, err error) {
+	if root, err = product.Root(); err != nil {
+		return "", nil, nil, err
+	}
+	if all, err = choose(rows(), o.rows); err != nil {
+		return "", nil, nil, err
+	}
+	kept, err = openResults(o.results)
+	return root, all, kept, err
+}
+
 // show prints the table of what is kept.
 func show(o options, out io.Writer) error {
-	root, err := product.Root()
-	if err != nil {
-		return err
-	}
-	all, err := choose(rows(), o.rows)
-	if err != nil {
-		return err
-	}
-	kept, err := openResults(o.results)
+	root, all, kept, err := o.open()
 	if err != nil {
 		return err
 	}
