@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/process/processtest"
 	"github.com/nodeheadroom/headroom/lab/product"
 )
 
@@ -20,7 +22,7 @@ type exporter string
 // otherwise.
 func startExporter(t *testing.T, n *cluster.Node, program string, flags ...string) exporter {
 	t.Helper()
-	return exporter(start(t, program, append(n.ExporterFlags(), flags...)...))
+	return exporter(processtest.Start(t, process.Options{Path: program, Args: append(n.ExporterFlags(), flags...)}))
 }
 
 // threshold waits until the hard threshold of a signal is known, in bytes.

@@ -6,12 +6,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/process/processtest"
 	"github.com/nodeheadroom/headroom/lab/product"
 	"github.com/nodeheadroom/headroom/lab/prometheus"
 	"github.com/nodeheadroom/headroom/lab/tools"
@@ -53,27 +53,7 @@ func startPrometheus(t *testing.T) prometheus.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return prometheus.Server(start(t, program, append(args, "--web.listen-address=127.0.0.1:0")...))
-}
-
-// start starts a program for this test and returns where it listens.
-func start(t *testing.T, path string, args ...string) (address string) {
-	t.Helper()
-	p, err := process.Start(process.Options{Name: filepath.Base(path), Path: path, Args: args})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Stop(20 * time.Second); err != nil {
-			t.Error(err)
-		}
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if address, err = p.Address(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return address
+	return prometheus.Server(processtest.Start(t, process.Options{Path: program, Args: append(args, "--web.listen-address=127.0.0.1:0")}))
 }
 
 // wait waits for something, minutes if need be.

@@ -6,12 +6,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/cluster"
-	"github.com/nodeheadroom/headroom/lab/process"
 	"github.com/nodeheadroom/headroom/lab/product"
 	"github.com/nodeheadroom/headroom/lab/tools"
 )
@@ -52,28 +50,6 @@ func TestTheDaemonSet(t *testing.T) {
 	t.Run("is found by the shipped Prometheus configuration", d.isScraped)
 	t.Run("verifies the kubelet's certificate where it can", d.verifies)
 	t.Run("stays on a node that evicts", d.stays) // the last: the node stays full
-}
-
-// start starts a program beside the node for the length of a test and returns
-// where it listens.
-func start(t *testing.T, o process.Options) (address string) {
-	t.Helper()
-	o.Name = filepath.Base(o.Path)
-	p, err := process.Start(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Stop(20 * time.Second); err != nil {
-			t.Error(err)
-		}
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if address, err = p.Address(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return address
 }
 
 // wait waits for what takes seconds.

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/process/processtest"
 	"github.com/nodeheadroom/headroom/lab/prometheus"
 )
 
@@ -77,7 +78,7 @@ func (d *deployed) prometheus(t *testing.T) prometheus.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return prometheus.Server(start(t, process.Options{
+	return prometheus.Server(processtest.Start(t, process.Options{
 		Path: cmd.Path, Args: cmd.Args[1:],
 		Env: append(cmd.Env, "KUBERNETES_SERVICE_HOST="+api.Hostname(), "KUBERNETES_SERVICE_PORT="+api.Port()),
 	}))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/process/processtest"
 	"github.com/nodeheadroom/headroom/lab/product"
 )
 
@@ -89,7 +90,7 @@ func failing(scraped product.Samples) error {
 // root's, neither reads.
 func (d *deployed) showsTheSame(t *testing.T) {
 	admin := d.cluster.Admin()
-	beside := start(t, process.Options{Path: d.program, Args: []string{
+	beside := processtest.Start(t, process.Options{Path: d.program, Args: []string{
 		"--path.nodefs=" + d.node.RootDir(), "--path.imagefs=" + d.node.ContainerdRoot(), "--web.listen-address=127.0.0.1:0", "--no-kubelet.process",
 		"--kubelet.url=" + d.node.URL, "--kubelet.ca-file=" + d.cluster.CA(), "--kubelet.cert-file=" + admin.Cert, "--kubelet.key-file=" + admin.Key,
 	}})

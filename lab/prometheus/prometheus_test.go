@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/process/processtest"
 	"github.com/nodeheadroom/headroom/lab/tools"
 )
 
@@ -28,15 +29,7 @@ func TestPrometheusRunsWithTheShippedConfiguration(t *testing.T) {
 	if rules, err := os.ReadFile(filepath.Join(dir, "rules", "headroom.yaml")); err != nil || string(rules) != string(shipped) {
 		t.Errorf("the rules are not the shipped ones: %v", err)
 	}
-	p, err := process.Start(process.Options{Name: "prometheus", Path: program, Args: append(args, "--web.listen-address=127.0.0.1:0")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop(20 * time.Second)
-	address, err := p.Address(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := processtest.Start(t, process.Options{Path: program, Args: append(args, "--web.listen-address=127.0.0.1:0")})
 	began := time.Now()
 	for {
 		at, err := Server(address).First(t.Context(), `up{node="node-1"}`, time.Minute)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/process/processtest"
 	"github.com/nodeheadroom/headroom/lab/stage"
 )
 
@@ -60,12 +61,12 @@ func live(t *testing.T) Vocabulary {
 		"--kubelet.config=" + filepath.Join(dir, "kubelet.yaml"),
 		"--web.listen-address=127.0.0.1:0",
 	}
-	exporter := start(t, filepath.Join(bin, "headroom-exporter"), node...)
-	remediator := start(t, filepath.Join(bin, "headroom-remediator"), append(node,
+	exporter := processtest.Start(t, process.Options{Path: filepath.Join(bin, "headroom-exporter"), Args: node})
+	remediator := processtest.Start(t, process.Options{Path: filepath.Join(bin, "headroom-remediator"), Args: append(node,
 		"--no-dry-run", "--node.name="+liveNode, "--path.logs="+filepath.Join(disk, "pods"),
 		"--policy.file="+filepath.Join(root, "deploy/policy.yaml"),
 		"--journal.file="+filepath.Join(dir, "journal"), "--journal.fallback="+filepath.Join(dir, "fallback"),
-		"--control.socket=", "--webhook.token-file="+filepath.Join(dir, "token"))...)
+		"--control.socket=", "--webhook.token-file="+filepath.Join(dir, "token"))})
 	alert(t, remediator, "nodefs.available")
 
 	v := Vocabulary{}
@@ -132,25 +133,6 @@ func disks(t *testing.T) (nodefs, imagefs, containerfs string) {
 	}
 	write(t, filepath.Join(full.Path, "data"), strings.Repeat("x", int(space.Available-space.Capacity*12/100)))
 	return full.Path, disk["imagefs"].Path, disk["containerfs"].Path
-}
-
-func start(t *testing.T, path string, args ...string) (address string) {
-	t.Helper()
-	p, err := process.Start(process.Options{Name: filepath.Base(path), Path: path, Args: args})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Stop(10 * time.Second); err != nil {
-			t.Error(err)
-		}
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if address, err = p.Address(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return address
 }
 
 // alert posts what Alertmanager would about a signal of liveNode.

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nodeheadroom/headroom/lab/process"
+	"github.com/nodeheadroom/headroom/lab/process/processtest"
 	"github.com/nodeheadroom/headroom/lab/tools"
 )
 
@@ -66,7 +68,7 @@ func TestAllNodesOfATruncatedGroupArrive(t *testing.T) {
 				write(t, filepath.Join(dir, "http.yml"), "basic_auth: {username: lab, password_file: password}\n")
 				args = append(args, "--alertmanager.url=http://"+am, "--alertmanager.http-config="+filepath.Join(dir, "http.yml"))
 			}
-			remediator := start(t, filepath.Join(bin, "headroom-remediator"), args...)
+			remediator := processtest.Start(t, process.Options{Path: filepath.Join(bin, "headroom-remediator"), Args: args})
 			write(t, filepath.Join(dir, "alertmanager.yml"), strings.Replace(truncatingAlertmanager, "ADDRESS", remediator, 1))
 			tell(t, am, "/-/reload", nil)
 			alertOfNodes(t, am)
@@ -94,10 +96,11 @@ func startAlertmanager(t *testing.T, dir string) (address string) {
 	write(t, filepath.Join(dir, "password"), "letmein")
 	write(t, filepath.Join(dir, "web.yml"), alertmanagersUsers)
 	write(t, filepath.Join(dir, "alertmanager.yml"), strings.Replace(truncatingAlertmanager, "ADDRESS", "127.0.0.1:1", 1))
-	return start(t, path,
-		"--web.listen-address=127.0.0.1:0", "--web.config.file="+filepath.Join(dir, "web.yml"),
-		"--config.file="+filepath.Join(dir, "alertmanager.yml"), "--storage.path="+filepath.Join(dir, "alertmanager"),
-		"--cluster.listen-address=")
+	return processtest.Start(t, process.Options{Path: path, Args: []string{
+		"--web.listen-address=127.0.0.1:0", "--web.config.file=" + filepath.Join(dir, "web.yml"),
+		"--config.file=" + filepath.Join(dir, "alertmanager.yml"), "--storage.path=" + filepath.Join(dir, "alertmanager"),
+		"--cluster.listen-address=",
+	}})
 }
 
 // truncatedRemediator are the flags of one that takes alerts of node-3 and does
