@@ -158,7 +158,10 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 	case ctx.Err() == nil && !e.held.holds():
 		e.keep(ctx, cases)
 	}
-	if r.rechecked || len(e.unfinished) > 0 || e.keeps() || control.Pause != nil || control.Breaker != nil {
+	if r.recheck > 0 {
+		return r.recheck
+	}
+	if len(e.unfinished) > 0 || e.keeps() || control.Pause != nil || control.Breaker != nil {
 		return recheckInterval
 	}
 	return time.Hour // a request wakes it
@@ -167,7 +170,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 // A round is what one look at all cases found.
 type round struct {
 	open, pending int
-	rechecked     bool // a case without an open episode wants to be looked at again
+	recheck       time.Duration // how soon a case without an open episode wants to be looked at; 0 is not at all
 	runnable      []*candidate
 }
 
@@ -183,8 +186,10 @@ func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
 		}
 		e.admit(ctx, c)
 		waiting := c.Request != nil && c.Request.ID != c.Answered
-		if c.Open() == nil && !waiting && e.recheck(ctx, c) {
-			r.rechecked = true
+		if c.Open() == nil && !waiting {
+			if soon := e.recheck(ctx, c); soon > 0 && (r.recheck == 0 || soon < r.recheck) {
+				r.recheck = soon
+			}
 		}
 		switch ep := c.Open(); {
 		case ep != nil:

@@ -403,3 +403,31 @@ func TestAPlanThatTakesTooLongIsAFailedRung(t *testing.T) {
 		}
 	})
 }
+
+// What filled the disk may go on, and its alert is delivered again only after
+// minutes.
+func TestAFillThatGoesOnIsMetAtOnce(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200, 200}}).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(5 * time.Minute)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+		b.disk.set(140)
+		b.pass(2 * time.Second)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+	})
+}
+
+// An episode that did not get to its target and yet brought headroom above start has
+// bought time. Below start again, the case has met with something new.
+func TestWhatBroughtHeadroomAboveStartIsNotFollowedByARest(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{80}}).disk.set(120) // 20 % are not the target's 25
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.want(nodefs, 1, "OverExhausted", "dig done", "dig nothing")
+		b.disk.set(120)
+		b.pass(10 * time.Second)
+		b.want(nodefs, 2, "OverExhausted", "dig nothing")
+	})
+}

@@ -59,15 +59,17 @@ func pausedBy(p *headroom.Pause) hold {
 
 // rest is how long a case rests after an episode. One that succeeded needs none:
 // where a fill goes on, waiting would lose the node, and attempts bound how often.
-// One that removed nothing has changed nothing: what may go later (a container
-// that has just died, an image that is still young) is not waited for as long.
+// Nor does one that did not get there and yet brought headroom above start: below
+// start the case is back only because something went on. One that removed nothing
+// has changed nothing: what may go later (a container that has just died, an image
+// that is still young) is not waited for as long.
 func (e *Engine) rest(past *headroom.Episode) time.Duration {
 	switch {
 	case past.Ended.IsZero() || past.DryRun && !e.DryRun:
 		return 0
 	case past.Started.IsZero() && past.Outcome != headroom.Cancelled:
 		return 0 // nothing was done, and nobody has said anything
-	case past.Outcome == headroom.Succeeded:
+	case past.Outcome == headroom.Succeeded, broughtAbove(past):
 		return 0
 	case barrenEpisode(past):
 		return e.Policy.Cooldown / 5
@@ -84,6 +86,12 @@ func inVain(ep *headroom.Episode) bool {
 // anything.
 func barrenEpisode(ep *headroom.Episode) bool {
 	return !ep.DryRun && inVain(ep) && !ep.Started.IsZero() && !helped(ep, 0)
+}
+
+// broughtAbove reports whether an episode that was given up removed something, and
+// left headroom above where it had to begin.
+func broughtAbove(ep *headroom.Episode) bool {
+	return !ep.DryRun && inVain(ep) && helped(ep, 0) && ep.After != nil && ep.After.Ratio >= ep.Start
 }
 
 // cooling is the gate of cooldown and attempts: a case that was dealt with in vain

@@ -8,43 +8,59 @@ import (
 )
 
 // recheckInterval is how often a case without an open episode is looked at by
-// ourselves: a notification may be lost, muted or inhibited.
+// ourselves: a notification may be lost, muted or inhibited. For as long as the
+// policy would watch after an alert, one whose episode is over is looked at as often
+// as if it were open: what filled the disk may go on, and its alert is delivered
+// again only after minutes.
 const recheckInterval = 30 * time.Second
+
+// recheckEvery is how often c is looked at.
+func (e *Engine) recheckEvery(c *headroom.Case) time.Duration {
+	if last := c.Last(); last != nil && !last.DryRun && !last.Started.IsZero() {
+		if _, lately := pause(last.Ended, e.Policy.Watch); lately {
+			return interval
+		}
+	}
+	return recheckInterval
+}
 
 // recheck reads the node of a case that is not being dealt with. It begins an
 // episode if the trouble is there again although nobody said so, and finds out
-// whether a case that was given up has recovered. It reports whether the case
-// wants to be looked at again.
-func (e *Engine) recheck(ctx context.Context, c *headroom.Case) bool {
+// whether a case that was given up has recovered. It returns how soon the case wants
+// to be looked at again, 0 if not at all.
+func (e *Engine) recheck(ctx context.Context, c *headroom.Case) (soon time.Duration) {
 	alert, given := e.wanted(c), givenUp(c)
 	if alert == nil && given == nil {
-		return false
+		return 0
 	}
-	now := time.Now()
-	if at, ok := e.checked[c.Signal]; ok && now.Sub(at) < recheckInterval && !now.Before(at) {
-		return true
+	now, every := time.Now(), e.recheckEvery(c)
+	if at, ok := e.checked[c.Signal]; ok && now.Sub(at) < every && !now.Before(at) {
+		return every
 	}
 	e.checked[c.Signal] = now
 	v, err := e.Reader.Read(ctx, c.Signal)
 	if err != nil {
-		return true // cannot tell; what is escalated stays so
+		return every // cannot tell; what is escalated stays so
 	}
 	if given != nil && v.Missing(given.Target)+lent(given).In(c.Signal.Unit()) <= 0 {
 		given.Recovered = now
 		e.save(ctx, c)
 	}
-	if alert == nil {
-		return givenUp(c) != nil
+	switch {
+	case alert == nil && givenUp(c) == nil:
+		return 0
+	case alert == nil:
+		return every
 	}
 	pc, ok := e.Policy.Find(alert.Labels)
 	if last := c.Last(); last != nil && inVain(last) && e.cooling(c).holds() {
-		return true // its record stays, and whoever was called for it
+		return every // its record stays, and whoever was called for it
 	}
 	if ok && v.Ratio < pc.Start {
 		e.Logger.Info("below start again without an alert's being delivered", "signal", c.Signal, "headroom", v.Ratio)
 		e.begin(ctx, c, *alert, pc)
 	}
-	return true
+	return every
 }
 
 // wanted returns the newest alert of a case if it still makes us look. After
