@@ -67,9 +67,13 @@ func (c *Cluster) access(ctx context.Context) error {
 }
 
 // ExporterFlags point headroom-exporter, run here, at the node, as Observer.
-func (n *Node) ExporterFlags() []string {
+func (n *Node) ExporterFlags() []string { return n.Flags(n.cluster.Token()) }
+
+// Flags point either of our programs, run here, at the node, with a token from a
+// file.
+func (n *Node) Flags(tokenFile string) []string {
 	return []string{
 		"--path.nodefs=" + n.RootDir(), "--path.imagefs=" + n.ContainerdRoot(),
-		"--kubelet.url=" + n.URL, "--kubelet.ca-file=" + n.cluster.CA(), "--kubelet.token-file=" + n.cluster.Token(),
+		"--kubelet.url=" + n.URL, "--kubelet.ca-file=" + n.cluster.CA(), "--kubelet.token-file=" + tokenFile,
 	}
 }

@@ -18,13 +18,14 @@ type part struct {
 	play int
 }
 
-func (p part) String() string {
-	how := "without"
+func (p part) how() string {
 	if p.with {
-		how = "with"
+		return "with"
 	}
-	return fmt.Sprintf("%s %s #%d", p.row.name(), how, p.play)
+	return "without"
 }
+
+func (p part) String() string { return fmt.Sprintf("%s %s #%d", p.row.name(), p.how(), p.play) }
 
 // missing are the plays of rows that are not kept, or with force all: first each
 // row once, so that there is something to see early, and first what takes longest,

@@ -20,13 +20,14 @@ var images = fill{
 	prepare: func(ctx context.Context, s *stand) error { return pull(ctx, s, "old", 0) },
 	ages:    11 * time.Minute,
 	run: func(ctx context.Context, s *stand, o order) error {
-		ctx, cancel := context.WithTimeout(ctx, o.lasts)
+		lasts, cancel := context.WithTimeout(ctx, o.lasts)
 		defer cancel()
-		err := pull(ctx, s, "new", o.lasts/jobs)
-		if errors.Is(err, context.DeadlineExceeded) { // no more are pulled when the time is over
-			return nil
+		err := pull(lasts, s, "new", o.lasts/jobs)
+		if err != nil && lasts.Err() == nil {
+			return err
 		}
-		return errors.Join(err, o.over(ctx))
+		<-lasts.Done() // no more are pulled when the time is over
+		return ctx.Err()
 	},
 }
 

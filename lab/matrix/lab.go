@@ -23,6 +23,8 @@ type lab struct {
 	exporter, remediator     string // programs
 	prometheus, alertmanager string
 
+	token string // file with that of the shipped role for the remediator
+
 	nodes  sync.Mutex // held while a node is started or stopped
 	number int        // of the last node
 }
@@ -56,8 +58,11 @@ func openLab(ctx context.Context, root, dir string) (l *lab, err error) {
 	if l.inputs, err = readInputs(l.root, l.exporter, l.remediator); err != nil {
 		return nil, err
 	}
-	l.cluster, err = cluster.Shared(ctx)
-	return l, err
+	if l.cluster, err = cluster.Shared(ctx); err != nil {
+		return nil, err
+	}
+	l.token = filepath.Join(dir, "kubelet-token")
+	return l, l.cluster.Deploy(ctx, filepath.Join(l.root, "deploy", "kubernetes", "remediator.yaml"), l.token)
 }
 
 // node starts a node of its own for a play. Its name is new: what was known of

@@ -26,8 +26,8 @@ type options struct {
 	rows    string
 	results string
 	force   bool
-	only    bool // the table
-	without bool // only plays without the remediator
+	table   bool   // and nothing else
+	only    string // plays "with" the remediator, or "without"
 	atOnce  int
 	plays   int
 }
@@ -37,12 +37,12 @@ func main() {
 	flag.StringVar(&o.rows, "rows", "", "rows to play, by the beginnings of their names, with commas between; all if empty")
 	flag.StringVar(&o.results, "results", "lab/matrix/results", "where results are kept")
 	flag.BoolVar(&o.force, "force", false, "play also what is kept")
-	flag.BoolVar(&o.only, "table", false, "only print the table of what is kept")
-	flag.BoolVar(&o.without, "without", false, "only play what goes without the remediator")
+	flag.BoolVar(&o.table, "table", false, "only print the table of what is kept")
+	flag.StringVar(&o.only, "only", "", "play only what goes \"with\" the remediator, or what goes \"without\"")
 	flag.IntVar(&o.atOnce, "at-once", 6, "how many nodes play at once")
 	flag.IntVar(&o.plays, "plays", plays, "how many plays of each row to have, at most")
 	flag.Parse()
-	if o.only {
+	if o.table {
 		os.Exit(code(show(o, os.Stdout)))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -79,7 +79,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	}
 	var parts []part
 	for _, p := range missing(all, kept, l.inputs, o.force) {
-		if p.play <= o.plays && !(o.without && p.with) {
+		if p.play <= o.plays && (o.only == "" || o.only == p.how()) {
 			parts = append(parts, p)
 		}
 	}

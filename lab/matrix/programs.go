@@ -48,7 +48,7 @@ func (s *stand) startRemediator(ctx context.Context) error {
 
 // remediatorFlags say which node it is and what is done there.
 func (s *stand) remediatorFlags() []string {
-	return append(s.node.ExporterFlags(),
+	return append(s.node.Flags(s.lab.token),
 		"--node.name="+s.node.Name,
 		"--path.logs="+s.node.PodLogs(),
 		"--runtime.endpoint=unix://"+s.node.Socket(),

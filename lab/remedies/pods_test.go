@@ -4,15 +4,10 @@ package remedies
 
 import (
 	"context"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/lab/product"
@@ -32,19 +27,10 @@ func TestPodsOfARealKubelet(t *testing.T) {
 	if _, err := v.Pods(t.Context()); err == nil || !strings.Contains(err.Error(), `"get" on nodes/pods`) {
 		t.Errorf("a stranger: %v", err)
 	}
-	secret := p.apply("deploy/kubernetes/remediator.yaml")
-	var token struct{ Data map[string][]byte }
-	p.must(cluster.Wait(t.Context(), "the token to be made", func(ctx context.Context) error {
-		if err := p.cluster.Do(ctx, "GET", "/api/v1/namespaces/headroom/secrets/"+secret, nil, &token); err != nil {
-			return err
-		}
-		if len(token.Data["token"]) == 0 {
-			return errors.New("the secret is empty")
-		}
-		return nil
-	}))
+	root, err := product.Root()
+	p.must(err)
 	file := filepath.Join(t.TempDir(), "token")
-	p.must(os.WriteFile(file, token.Data["token"], 0o600))
+	p.must(p.cluster.Deploy(t.Context(), filepath.Join(root, "deploy", "kubernetes", "remediator.yaml"), file))
 	shipped := kubelet.Options{URL: p.node.URL, CAFile: p.cluster.CA(), TokenFile: file}
 	v, err = kubelet.NewViewer(shipped)
 	p.must(err)
@@ -68,27 +54,6 @@ func TestPodsOfARealKubelet(t *testing.T) {
 		at := slices.IndexFunc(got, func(g node.Pod) bool { return g.UID == w.Metadata.UID })
 		if at < 0 || got[at].Name != w.Metadata.Name || got[at].Namespace != w.Metadata.Namespace || got[at].Over || !slices.Equal(got[at].Images, []string{w.Spec.Containers[0].Image}) {
 			t.Errorf("%s: %+v", w.Metadata.Name, got)
-		}
-	}
-}
-
-// apply makes the objects of a shipped manifest and returns its secret's name.
-func (p *place) apply(file string) (secret string) {
-	p.Helper()
-	root, err := product.Root()
-	p.must(err)
-	data, err := os.ReadFile(filepath.Join(root, file))
-	p.must(err)
-	for documents := yaml.NewDecoder(strings.NewReader(string(data))); ; {
-		var object map[string]any
-		if err := documents.Decode(&object); errors.Is(err, io.EOF) {
-			return secret
-		} else if err != nil {
-			p.Fatal(err)
-		}
-		p.must(p.cluster.Put(p.Context(), object))
-		if object["kind"] == "Secret" {
-			secret = object["metadata"].(map[string]any)["name"].(string)
 		}
 	}
 }
