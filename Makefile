@@ -58,7 +58,7 @@ matrix: lab tools ## every incident on real nodes, without the remediator and wi
 	@cd lab && go build -o ../bin/ ./matrix
 	@bin/matrix -rows '$(ROWS)' $(if $(FORCE),-force)
 
-bench: build ## the measurements, against their budgets (4 minutes; root for all of them)
+bench: build lab ## the measurements, against their budgets (8 minutes; root for all of them)
 	@cd lab && go run ./tools/get node_exporter && go build -o ../bin/ ./bench
 	@bin/bench
 

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/lab/process"
 	"github.com/nodeheadroom/headroom/lab/stage"
 	"github.com/nodeheadroom/headroom/lab/tools"
@@ -27,6 +28,15 @@ func main() {
 	if filepath.Base(os.Args[0]) == kubeletName {
 		fmt.Fprintln(os.Stderr, "kubelet:", beKubelet(os.Args[1:], os.Stderr))
 		os.Exit(1)
+	}
+	if len(os.Args) == 2 && os.Args[1] == imagesRole {
+		os.Exit(cluster.Main(func() int {
+			if err := beImages(os.Stdout); err != nil {
+				fmt.Fprintln(os.Stderr, "images:", err)
+				return 1
+			}
+			return 0
+		}))
 	}
 	if !stage.Inside() {
 		os.Exit(withPodsCgroup(func() int { return stage.Enter(os.Stderr) }))
@@ -95,6 +105,7 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 		{"webhook", b.webhook, false},
 		{"freed", b.firstFreed, false},
 		{"reclaim", b.reclaim, false},
+		{"images", b.images, false},
 		{"whole", b.whole, true},
 	}
 	measured := 0
@@ -113,7 +124,7 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 		fmt.Fprintf(b.progress, "measured %s in %.0f s\n", part.name, time.Since(began).Seconds())
 	}
 	if measured == 0 {
-		return fmt.Errorf("%q: the parts are scrapes, hung, webhook, freed, reclaim and whole", only)
+		return fmt.Errorf("%q: the parts are scrapes, hung, webhook, freed, reclaim, images and whole", only)
 	}
 	return nil
 }
