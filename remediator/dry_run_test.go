@@ -139,7 +139,7 @@ var dryKeys = map[string]string{
 
 // Every remedy, a new one too, has something to plan here, or the test says so:
 // the tree it looks at can only be read, and the runtime lets nobody change it.
-func TestADryRunOfEveryRemedyWritesNothing(t *testing.T) {
+func TestHazardDryRunMutatesAnyway(t *testing.T) {
 	m := newMachine(t)
 	m.log("app", "0.log.20261101-100000", 5*mebi)
 	m.log("app", "0.log.20261101-100001", 5*mebi)

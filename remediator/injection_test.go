@@ -12,7 +12,7 @@ import (
 
 // Whatever labels and annotations hold, the administrator's program hears of the
 // node and the signal only, which are this node's and the kubelet's.
-func TestNothingOfAnAlertReachesAProgram(t *testing.T) {
+func TestHazardControlLoopLabelInjection(t *testing.T) {
 	const hostile = "HOSTILE"
 	m := newMachine(t)
 	m.trusted(filepath.Join(m.disk, "bin"))

@@ -141,7 +141,7 @@ func (m *machine) once(ep headroom.Episode) {
 // However often the program is killed and however often the alert comes: one
 // episode, whose effects are what reached the target and no more, and every rung
 // that was cut short says so.
-func TestKilledAtAnyMomentItIsOneEpisode(t *testing.T) {
+func TestHazardControlLoopDuplicatesRetriesRestart(t *testing.T) {
 	binary := build(t)
 	m := crowded(t)
 	group := alerts(headroom.NodeFSAvailable)

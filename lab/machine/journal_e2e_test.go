@@ -151,7 +151,7 @@ func (j *journal) vacuum(keys string, flags ...string) (r report) {
 
 // The hazards of journald: that nothing is freed, that what is written is removed,
 // and that it logs no more.
-func TestJournald(t *testing.T) {
+func TestHazardJournaldNothingFreedActiveFileWedged(t *testing.T) {
 	j := withJournal(t)
 	for way, flags := range map[string][]string{"by varlink": nil, "by signal": {"-socket=/run/no"}} {
 		t.Run("0B freed "+way, func(t *testing.T) {

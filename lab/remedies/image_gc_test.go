@@ -45,7 +45,7 @@ func TestImagesGoUntilTheTargetAndPodsRunOn(t *testing.T) {
 	}
 }
 
-func TestImagesThatStayOnARealNode(t *testing.T) {
+func TestHazardImageGCPauseOrPinnedRemovedOnARealNode(t *testing.T) {
 	p := newPlace(t)
 	p.pull(20, "pinned:1")
 	_, err := p.node.Ctr(t.Context(), "images", "label", p.tag("pinned:1"), "io.cri-containerd.pinned=pinned")
@@ -115,7 +115,7 @@ func TestAnImageOfALocalBuildStays(t *testing.T) {
 	}
 }
 
-func TestAContainerIsCreatedBetweenPlanAndRemoval(t *testing.T) {
+func TestHazardImageGCCreatedBetweenListAndDeleteOnARealNode(t *testing.T) {
 	p := newPlace(t)
 	p.pull(10, "other:1")
 	p.run("other", "other:1")
@@ -136,7 +136,7 @@ func TestAContainerIsCreatedBetweenPlanAndRemoval(t *testing.T) {
 	}
 }
 
-func TestARegistryThatIsGoneKeepsItsImages(t *testing.T) {
+func TestHazardImageGCNodeOfflineOnARealNode(t *testing.T) {
 	p := newPlace(t)
 	p.pull(10, "a:1")
 	p.run("a", "a:1")

@@ -125,7 +125,7 @@ func TestReceiveFailsWhenNothingCanBeKept(t *testing.T) {
 	})
 }
 
-func TestReceiveIgnoresWhatIsNotOurs(t *testing.T) {
+func TestHazardControlLoopEmptyOrAbsentSelector(t *testing.T) {
 	with := func(kv ...string) func(*Alert) {
 		return func(a *Alert) {
 			a.Labels = maps.Clone(a.Labels)
@@ -140,6 +140,7 @@ func TestReceiveIgnoresWhatIsNotOurs(t *testing.T) {
 	}{
 		"a resolved alert inside a firing group":  {func(a *Alert) { a.Firing = false }, resolved},
 		"no node":                                 {func(a *Alert) { a.Labels = map[string]string{"signal": string(nodefs)} }, noNode},
+		"an empty name of a node":                 {with("node", ""), noNode},
 		"a node of another machine":               {with("node", "n2"), otherNode},
 		"a node that only begins like ours":       {with("node", "n1/../n1"), otherNode},
 		"a cluster that is not the policy's":      {with("cluster", "prod-us"), otherCluster},

@@ -266,7 +266,7 @@ func TestOfSeveralAlertsOfOneSignalInOneGroupTheLastIsKept(t *testing.T) {
 }
 
 // "Resolved" may mean that the exporter died: only the node ends an episode.
-func TestWhatIsSaidToBeResolvedGoesOnUntilTheNodeIsWell(t *testing.T) {
+func TestHazardControlLoopFalseResolved(t *testing.T) {
 	play(t, func(b *bench) {
 		d := &digger{pieces: []int64{200}}
 		b.on(d).disk.set(400)

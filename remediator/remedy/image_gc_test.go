@@ -50,7 +50,7 @@ func TestImagesThatNothingNeedsGoLargestFirst(t *testing.T) {
 
 // Each row makes b:1, the largest, needed, or not to be judged: of the rest the
 // next must go.
-func TestImagesThatStay(t *testing.T) {
+func TestHazardImageGCPauseOrPinnedRemoved(t *testing.T) {
 	b := id("b:1")
 	for sentence, tc := range map[string]struct {
 		keys string
@@ -258,7 +258,7 @@ func TestImagesAreListedBeforeThoseWhoNeedThem(t *testing.T) {
 }
 
 // "created/pulled between list and delete"
-func TestAContainerCreatedBetweenListAndRemoval(t *testing.T) {
+func TestHazardImageGCCreatedOrPulledBetweenListAndDelete(t *testing.T) {
 	s := newShop(t)
 	plan := s.plan(gc(t, ""), bytesNeed(600))
 	s.before["RemoveImage"] = func() { // b goes; meanwhile somebody makes a container from c
@@ -272,7 +272,7 @@ func TestAContainerCreatedBetweenListAndRemoval(t *testing.T) {
 }
 
 // "two tags one id"
-func TestTwoTagsOfOneImage(t *testing.T) {
+func TestHazardImageGCTwoTagsOneID(t *testing.T) {
 	s := newShop(t)
 	s.images[1].Tags = []string{"r.example/web:1", "r.example/web:2"} // the older comes first
 	plan := s.plan(gc(t, ""), bytesNeed(1))
@@ -282,7 +282,7 @@ func TestTwoTagsOfOneImage(t *testing.T) {
 }
 
 // "node offline/air-gapped"
-func TestAnImageWhoseRegistryDoesNotAnswerStays(t *testing.T) {
+func TestHazardImageGCNodeOfflineOrAirGapped(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -361,7 +361,7 @@ func TestRegistryOf(t *testing.T) {
 }
 
 // "wrong accounting": sizes are claims, and disks give back when they please.
-func TestWhatIsFreedIsReadFromTheDisk(t *testing.T) {
+func TestHazardImageGCWrongAccounting(t *testing.T) {
 	for sentence, tc := range map[string]struct {
 		frees   map[string]int64
 		needs   func(began time.Time) func(int64) int64
