@@ -17,6 +17,7 @@ import (
 // intervals, routes and the policy are the shipped files.
 const differs = `addresses, and the node's name, in prometheus.yml and alertmanager.yml;
 kubelets' pressure transition period 30 s instead of 5 min;
+ballast, which takes a quarter of an hour, is set aside by starting the remediator again and again;
 of each fill what makes it possible, as the table's notes say`
 
 // remediatorPort is where a node's remediator listens, on the node's own address.
@@ -29,21 +30,47 @@ func (s *stand) token() string { return filepath.Join(s.dir, "headroom-token") }
 
 // startRemediator starts it inside the node, where /var and /run are the node's
 // own: what it keeps by default in /var/lib/headroom lies on nodefs, as on a
-// machine whose /var is there.
+// machine whose /var is there. What it sets aside in quiet times a node has had for
+// long: it does so a little a minute, and when it starts, and so is started until
+// there is no more to come.
 func (s *stand) startRemediator(ctx context.Context) error {
 	if err := s.bind(ctx, "headroom", "/var/lib/headroom"); err != nil {
 		return err
 	}
+	for before, tries := (ballast{}), 0; ; tries++ {
+		if tries > mostStarts {
+			return fmt.Errorf("after %d starts the remediator sets aside still more: %+v", tries, before)
+		}
+		p, err := s.remediator(ctx)
+		if err != nil {
+			return err
+		}
+		now, err := s.setAside(ctx)
+		if err != nil || now == before {
+			return err
+		}
+		before = now
+		if err := p.Stop(10 * time.Second); err != nil {
+			return err
+		}
+		s.running = s.running[:len(s.running)-1]
+	}
+}
+
+// mostStarts is more than it takes: a piece a start, or a hundred inodes.
+const mostStarts = 40
+
+func (s *stand) remediator(ctx context.Context) (*process.Process, error) {
 	cmd, err := s.node.Command(context.WithoutCancel(ctx), s.lab.remediator, append(s.remediatorFlags(), "--no-dry-run",
 		"--web.listen-address="+s.remediatorAddress(), "--webhook.token-file="+s.token())...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = s.start(ctx, "headroom-remediator", process.Options{Path: cmd.Path, Args: cmd.Args[1:], Env: cmd.Env})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.ballast(ctx)
+	return s.running[len(s.running)-1], nil
 }
 
 // remediatorFlags say which node it is and what is done there.
@@ -81,39 +108,32 @@ func (s *stand) inside(ctx context.Context, words ...string) error {
 	return nil
 }
 
-// ballast waits until what the remediator sets aside in quiet times is there, if it
-// does: it has grown, and then not grown any more for a while.
-func (s *stand) ballast(ctx context.Context) error {
+// ballast is what has been set aside.
+type ballast struct{ bytes, files int64 }
+
+// setAside returns what there is of it when nothing has come for a while.
+func (s *stand) setAside(ctx context.Context) (now ballast, err error) {
 	folder := filepath.Join(filepath.Dir(s.node.RootDir()), "headroom", "ballast")
-	began, last, since := time.Now(), int64(0), time.Now()
-	for time.Since(began) < 3*time.Minute {
-		size, err := blocks(folder)
-		if err != nil {
-			return err
+	for since := time.Now(); time.Since(since) < still; {
+		was := now
+		if now, err = contentsOf(folder); err != nil {
+			return now, err
 		}
-		if size != last {
-			last, since = size, time.Now()
+		if now != was {
+			since = time.Now()
 		}
-		wait := 10 * time.Second
-		if size == 0 {
-			wait = firstKept
-		}
-		if time.Since(since) > wait {
-			return nil
-		}
-		if err := pause(ctx, time.Second); err != nil {
-			return err
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return now, err
 		}
 	}
-	return fmt.Errorf("%s does not stop growing", folder)
+	return now, nil
 }
 
-// firstKept is how long a remediator may take until it begins to set something
-// aside. After that it is taken to have no ballast in its policy.
-const firstKept = 5 * time.Second
+// still is longer than a remediator that has started waits between two steps.
+const still = 2 * time.Second
 
-// blocks is what a folder and all in it takes, in bytes; 0 if it does not exist.
-func blocks(folder string) (total int64, err error) {
+// contentsOf is what a folder and all in it takes; nothing if it does not exist.
+func contentsOf(folder string) (all ballast, err error) {
 	err = filepath.Walk(folder, func(_ string, info os.FileInfo, err error) error {
 		switch {
 		case errors.Is(err, os.ErrNotExist):
@@ -121,10 +141,11 @@ func blocks(folder string) (total int64, err error) {
 		case err != nil:
 			return err
 		}
-		total += allocated(info)
+		all.bytes += allocated(info)
+		all.files++
 		return nil
 	})
-	return total, err
+	return all, err
 }
 
 // startOthers starts what watches and alerts, with the shipped configuration.
