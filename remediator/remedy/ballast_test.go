@@ -238,11 +238,7 @@ func TestAPieceThatWasCutShortIsUsedOrMadeAnew(t *testing.T) {
 	keys := fmt.Sprintf("{path: %s/ballast, size: 64Mi}", b.root)
 	b.Ballast = configuredBallast(t, keys)
 	a := launch(t, "keep", b.root, keys)
-	a.expect("half")
-	if err := a.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	a.stop()
+	a.killAt("half")
 	if diff := cmp.Diff([]string{"ballast/piece-00.unfinished"}, b.names()); diff != "" {
 		t.Fatal(diff)
 	}

@@ -2,9 +2,6 @@ package remedy
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"testing"
 
@@ -23,12 +20,7 @@ func init() {
 			Key:     "the same",
 			Missing: func(context.Context) (int64, error) { return 1, nil },
 			Removed: func(Item, headroom.Amount) {},
-			Step: func(name string) {
-				if name == args[1] {
-					fmt.Println("hanging")
-					io.Copy(io.Discard, os.Stdin)
-				}
-			},
+			Step:    hangAt(args[1]),
 		})
 		return err
 	}
@@ -41,11 +33,7 @@ func TestExecThatIsKilledAtAStepIsAskedAgainWithTheSameKey(t *testing.T) {
 			asked := t.TempDir() + "/asked"
 			path := script(t, "cat >>"+asked+"\necho '{\"freed\":{\"bytes\":1}}'\necho '{\"done\":true}'\n")
 			a := launch(t, "exec-and-hang", path, step)
-			a.expect("hanging")
-			if err := a.cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			a.stop()
+			a.killAt("hanging")
 			noChildren(t)
 			a = launch(t, "exec-and-hang", path, execEnded) // and this one gets there
 			a.expect("hanging")

@@ -280,11 +280,7 @@ func noChildren(t *testing.T) {
 func TestExecDiesWithTheRemediator(t *testing.T) {
 	path := script(t, "echo '{\"freed\":{\"bytes\":1}}'\necho $$ >"+t.TempDir()+"/pid\nexec sleep 1000")
 	a := launch(t, "exec", path)
-	a.expect("freed")
-	if err := a.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	a.stop()
+	a.killAt("freed")
 	noChildren(t)
 }
 

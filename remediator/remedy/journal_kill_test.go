@@ -2,9 +2,6 @@ package remedy
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,12 +25,7 @@ func init() {
 		_, err = r.Apply(context.Background(), n, plan, Run{
 			Missing: func(context.Context) (int64, error) { return all, nil },
 			Removed: func(Item, headroom.Amount) {},
-			Step: func(name string) {
-				if name == args[1] {
-					fmt.Println("hanging")
-					io.Copy(io.Discard, os.Stdin)
-				}
-			},
+			Step:    hangAt(args[1]),
 		})
 		return err
 	}
@@ -45,11 +37,7 @@ func TestVacuumingThatIsKilledAtAStepGoesOnTheNextTime(t *testing.T) {
 			j := beingWritten(t)
 			writer := start(t, "journald", j.path(liveJournal))
 			a := launch(t, "vacuum-and-hang", j.root, step)
-			a.expect("hanging")
-			if err := a.cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			a.stop()
+			a.killAt("hanging")
 			if left := j.left(); !left["system.journal"] || len(left) > 2 {
 				t.Fatalf("left are %v", left)
 			}

@@ -87,11 +87,7 @@ func TestKilledHalfWayItFinishesTheNextTime(t *testing.T) {
 		l.write(name, 4)
 	}
 	a := launch(t, "apply-and-hang", l.root, "10")
-	a.expect("hanging")
-	if err := a.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	a.stop()
+	a.killAt("hanging")
 	if n := len(l.names()); n != 50+len(keep)-1-10 {
 		t.Fatalf("%d files after the kill", n)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,12 +44,7 @@ func init() {
 		_, err = r.Apply(context.Background(), n, plan, Run{
 			Missing: func(context.Context) (int64, error) { return all, nil },
 			Removed: func(Item, headroom.Amount) {},
-			Step: func(name string) {
-				if name == step {
-					fmt.Println("hanging")
-					io.Copy(io.Discard, os.Stdin)
-				}
-			},
+			Step:    hangAt(step),
 		})
 		fmt.Println("the step was not reached")
 		return err
@@ -72,11 +65,7 @@ func killedAt(t *testing.T, step string) (l logs, cri *scriptedCRI, writer *acto
 		args = append(args, "truncate")
 	}
 	a := launch(t, "reclaim-until", args...)
-	a.expect("hanging")
-	if err := a.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	a.stop()
+	a.killAt("hanging")
 	writer.act()
 	return l, cri, writer
 }

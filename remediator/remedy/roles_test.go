@@ -174,6 +174,26 @@ func launch(t *testing.T, role string, args ...string) *actor {
 	return a
 }
 
+// killAt waits for a line of the process's and kills it.
+func (a *actor) killAt(line string) {
+	a.t.Helper()
+	a.expect(line)
+	if err := a.cmd.Process.Kill(); err != nil {
+		a.t.Fatal(err)
+	}
+	a.stop()
+}
+
+// hangAt says so at a step, in a process that is to be killed there.
+func hangAt(step string) func(name string) {
+	return func(name string) {
+		if name == step {
+			fmt.Println("hanging")
+			io.Copy(io.Discard, os.Stdin)
+		}
+	}
+}
+
 // act makes the role do its thing once.
 func (a *actor) act() {
 	a.t.Helper()
