@@ -97,35 +97,38 @@ func (c *Cluster) Nodes() []*Node {
 
 // Node starts a node and returns once it is Ready and pods may be scheduled on
 // it. Where that fails it leaves nothing of the node but its logs.
-func (c *Cluster) Node(ctx context.Context, config NodeConfig) (n *Node, err error) {
+func (c *Cluster) Node(ctx context.Context, config NodeConfig) (*Node, error) {
 	s, err := c.number(config)
 	if err != nil {
 		return nil, err
 	}
-	n = c.node(s)
+	n := c.node(s)
 	c.state.Nodes = append(c.state.Nodes, s)
 	c.Started++
 	if err := c.save(); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("node %s: %w", n.Name, errors.Join(err, n.Remove(context.WithoutCancel(ctx))))
-		}
-	}()
+	if err := n.begin(ctx, config); err != nil {
+		return nil, fmt.Errorf("node %s: %w", n.Name, errors.Join(err, n.Remove(context.WithoutCancel(ctx))))
+	}
+	return n, nil
+}
+
+// begin starts everything of the node.
+func (n *Node) begin(ctx context.Context, config NodeConfig) error {
 	if err := n.house(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := n.containerd(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := n.images(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := n.StartKubelet(ctx, config); err != nil {
-		return nil, err
+		return err
 	}
-	return n, n.WaitReady(ctx)
+	return n.WaitReady(ctx)
 }
 
 // number gives a new node a name that none had before, for what a test forgot

@@ -30,43 +30,45 @@ type stand struct {
 }
 
 // set starts a node with its pods and everything beside it, and settles its disk.
-func (l *lab) set(ctx context.Context, r row, with bool) (s *stand, err error) {
+func (l *lab) set(ctx context.Context, r row, with bool) (*stand, error) {
 	n, err := l.node(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	s = &stand{lab: l, row: r, with: with, node: n, logs: newReader(n.PodLogs())}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.strike(context.WithoutCancel(ctx)))
-		}
-	}()
-	if s.dir, err = l.folder(n); err != nil {
-		return nil, err
+	s := &stand{lab: l, row: r, with: with, node: n, logs: newReader(n.PodLogs())}
+	if err := s.setUp(ctx); err != nil {
+		return nil, errors.Join(err, s.strike(context.WithoutCancel(ctx)))
+	}
+	return s, nil
+}
+
+func (s *stand) setUp(ctx context.Context) (err error) {
+	if s.dir, err = s.lab.folder(s.node); err != nil {
+		return err
 	}
 	if err := os.WriteFile(s.token(), []byte(rand.Text()+"\n"), 0o600); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.startRegistry(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.pods(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if r.fill.prepare != nil {
-		if err := r.fill.prepare(ctx, s); err != nil {
-			return nil, err
+	if s.row.fill.prepare != nil {
+		if err := s.row.fill.prepare(ctx, s); err != nil {
+			return err
 		}
 	}
-	if with {
+	if s.with {
 		if err := s.startRemediator(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := s.settle(); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.startOthers(ctx)
+	return s.startOthers(ctx)
 }
 
 // strike ends everything.
