@@ -24,6 +24,7 @@ type fill struct {
 	kubelet map[string]any // of its configuration, beside what all nodes have
 	flags   []string       // of the kubelet
 	nodefs  []string       // further arguments for the mkfs of nodefs
+	size    int64          // of each disk, in bytes; 0 is diskSize
 	// conditions is what else its nodes have, in words.
 	conditions string
 	version    int // raised when it is no longer played as before

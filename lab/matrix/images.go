@@ -17,6 +17,7 @@ var images = fill{
 	title:   "unused images",
 	disk:    imagefs,
 	unit:    inBytes,
+	size:    3 << 29, // for what lies there already, too
 	prepare: func(ctx context.Context, s *stand) error { return pull(ctx, s, "old", 0) },
 	ages:    11 * time.Minute,
 	run: func(ctx context.Context, s *stand, o order) error {

@@ -27,8 +27,8 @@ type disks struct {
 	layout cluster.Layout
 }
 
-// diskSize is that of every disk: small, so that a fill is over in minutes. All
-// shares are of what the filesystem counts as its capacity.
+// diskSize is that of a disk: small, so that a fill is over in minutes. All shares
+// are of what the filesystem counts as its capacity.
 const diskSize = 1 << 30
 
 var (
@@ -93,6 +93,9 @@ const transition = 30 * time.Second
 // layout is the row's disks as its fill needs them.
 func (r row) layout() cluster.Layout {
 	l := r.disks.layout
+	if r.fill.size > 0 {
+		l = l.Sized(r.fill.size, r.fill.size)
+	}
 	l.Nodefs.Options = r.fill.nodefs
 	return l
 }
