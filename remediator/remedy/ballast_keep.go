@@ -34,14 +34,10 @@ func (b Ballast) Keep(ctx context.Context, _ Node, spare Need) (string, error) {
 	if spare.Amount <= 0 || spare.Signal.Filesystem() == "" || unit == headroom.Bytes && s.Size == 0 || unit == headroom.Inodes && s.Inodes == 0 {
 		return "", nil
 	}
-	fd, err := makeTrustedFolder(s.folder(unit), spare.Disk)
-	if reason, ok := err.(leftAlone); ok {
-		return fmt.Sprintf("%s: %s", s.Path, reason), nil
+	store, err := makeBallastStore(s.folder(unit), spare)
+	if _, another := err.(leftAlone); another { // it is no secret: a plan says so when it matters
+		return "", nil
 	} else if err != nil {
-		return "", err
-	}
-	store, err := newBallastStore(fd, s.folder(unit), spare)
-	if err != nil {
 		return "", err
 	}
 	defer store.close()

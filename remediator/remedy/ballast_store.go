@@ -49,6 +49,16 @@ func (b Ballast) open(need Need) (*ballastStore, error) {
 	return newBallastStore(fd, path, need)
 }
 
+// makeBallastStore makes the folder if it is missing. It is leftAlone where it is, or
+// would be, on another disk.
+func makeBallastStore(path string, need Need) (*ballastStore, error) {
+	fd, err := makeTrustedFolder(path, need.Disk)
+	if err != nil {
+		return nil, err
+	}
+	return newBallastStore(fd, path, need)
+}
+
 func newBallastStore(fd int, path string, need Need) (*ballastStore, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

@@ -101,7 +101,7 @@ func (a *logApply) sparedNow(item Item) bool {
 }
 
 // note turns an error that concerns one file only into a note. What is gone is
-// done. Only bare errors are meant: one with words around it came from a look
+// done, and said of a log that is written, which nobody should have missed. Only bare errors are meant: one with words around it came from a look
 // at roots or processes and concerns all.
 func (a *logApply) note(item Item, err error) error {
 	if left, ok := err.(leftAlone); ok {
@@ -109,7 +109,12 @@ func (a *logApply) note(item Item, err error) error {
 		return nil
 	}
 	switch err {
-	case nil, unix.ENOENT:
+	case nil:
+		return nil
+	case unix.ENOENT:
+		if item.Does != Remove {
+			a.notes.add("it is gone", item.What)
+		}
 		return nil
 	case errChanged, unix.EACCES, unix.EPERM, unix.EBUSY:
 		a.notes.add(err.Error(), item.What)

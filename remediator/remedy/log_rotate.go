@@ -16,9 +16,10 @@ const (
 	minInodes = 16
 	minRoom   = 1 << 20
 
-	// reopenTimeout bounds how long the runtime may take. Once begun, a rename
-	// is carried to its end even if Apply is told to stop.
-	reopenTimeout = 15 * time.Second
+	// reopenTimeout bounds how long the runtime may take, which may be long where
+	// the disk is busy. Once begun, a rename is carried to its end even if Apply is
+	// told to stop.
+	reopenTimeout = 30 * time.Second
 	// appearTimeout is how long after that the new file may take to be there.
 	appearTimeout = time.Second
 )

@@ -55,7 +55,8 @@ func (a *logApply) dropRotated() error {
 	for _, r := range a.rotated {
 		freed, reason, err := a.drop(&r.file, a.uses[r.file.ino])
 		switch {
-		case err == unix.ENOENT: // the kubelet has removed or compressed it
+		case err == unix.ENOENT: // the kubelet's doing
+			a.notes.add("renamed and reopened; the old file has been compressed or removed by somebody else", printable(r.file.path()))
 		case err != nil:
 			if err := a.note(r.item, err); err != nil {
 				return err

@@ -24,7 +24,7 @@ func call[In, Out any](ctx context.Context, c *Client, name string, limit time.D
 // remove is a call to remove something, for which it is well if that does not
 // exist.
 func remove[In, Out any](ctx context.Context, c *Client, name string, method func(context.Context, In, ...grpc.CallOption) (Out, error), in In) error {
-	_, err := call(ctx, c, name, removeLimit, method, in)
+	_, err := call(ctx, c, name, changeLimit, method, in)
 	if missing(err) {
 		return nil
 	}

@@ -15,11 +15,11 @@ import (
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// How long one call may take. A removal may wait for a disk that is busy: it gets
-// what the kubelet gives it.
+// How long one call may take. What changes something may wait for a disk that is
+// busy: it gets what the kubelet gives it.
 const (
 	lookLimit   = 10 * time.Second
-	removeLimit = 2 * time.Minute
+	changeLimit = 2 * time.Minute
 )
 
 // maxAnswer bounds an answer, in bytes, as the kubelet does.

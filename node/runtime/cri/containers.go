@@ -76,7 +76,7 @@ func (c *Client) RemoveContainer(ctx context.Context, id string) error {
 // ReopenLog makes the runtime create the container's log anew and write there. It
 // fails for a container that does not run.
 func (c *Client) ReopenLog(ctx context.Context, id string) error {
-	_, err := call(ctx, c, "ReopenContainerLog", lookLimit, c.runtime.ReopenContainerLog, &v1.ReopenContainerLogRequest{ContainerId: id})
+	_, err := call(ctx, c, "ReopenContainerLog", changeLimit, c.runtime.ReopenContainerLog, &v1.ReopenContainerLogRequest{ContainerId: id})
 	return err
 }
 
