@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,9 @@ import (
 
 	"github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/disk"
 	"github.com/nodeheadroom/headroom/lab/registry"
+	"github.com/nodeheadroom/headroom/lab/stage"
 	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/kubelet"
 	"github.com/nodeheadroom/headroom/node/runtime/cri"
@@ -40,7 +41,7 @@ type removals struct{ Ours, Bare []float64 }
 // images removes images of a real containerd by image-gc, whose plan counts, and by
 // nothing but as many calls, in turn. It needs a lab, which a stage is none of.
 func (b *bench) images(ctx context.Context) error {
-	if lacks := cluster.Lacks(); len(lacks) > 0 || !root() {
+	if lacks := cluster.Lacks(); len(lacks) > 0 || !stage.Root() {
 		b.remark("Removing images was not measured: that needs root and what make lab brings %v.", lacks)
 		return nil
 	}
@@ -61,14 +62,6 @@ func (b *bench) images(ctx context.Context) error {
 	b.remark("%d images, in turn: %.0f to %.0f ms by image-gc, %.0f to %.0f ms by the bare calls.", manyImages,
 		1e3*quantile(took.Ours, 0), 1e3*quantile(took.Ours, 1), 1e3*quantile(took.Bare, 0), 1e3*quantile(took.Bare, 1))
 	return nil
-}
-
-// root reports whether this is the machine's root, and not one of a user namespace
-// of the stage's.
-func root() bool {
-	users, err := os.ReadFile("/proc/self/uid_map")
-	fields := strings.Fields(string(users))
-	return err == nil && len(fields) == 3 && fields[0] == fields[1]
 }
 
 // beImages is the child: inside the namespaces of a lab.
@@ -162,27 +155,25 @@ func (p *imagePlace) byRemedy(ctx context.Context, prefix string) (float64, erro
 	if err != nil {
 		return 0, err
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(p.node.ContainerdRoot(), &st); err != nil {
+	imagefs, err := disk.Of(p.node.ContainerdRoot())
+	if err != nil {
 		return 0, err
 	}
-	disk := node.Disk{Major: unix.Major(st.Dev), Minor: unix.Minor(st.Dev)}
 	n := remedy.Node{
 		Name: nodeName, Runtime: p.runtime, Pods: p.pods, Unused: p.unused,
-		Disk: func(context.Context, headroom.Filesystem) (node.Disk, error) { return disk, nil },
+		Disk: func(context.Context, headroom.Filesystem) (node.Disk, error) { return imagefs, nil },
 	}
 	const all = 1 << 40
 	began := time.Now()
-	plan, err := gc.Plan(ctx, n, remedy.Need{Signal: headroom.ImageFSAvailable, Disk: disk, Amount: all})
+	plan, err := gc.Plan(ctx, n, remedy.Need{Signal: headroom.ImageFSAvailable, Disk: imagefs, Amount: all})
 	if err != nil {
 		return 0, err
 	}
 	removed := 0
 	notes, err := gc.Apply(ctx, n, plan, remedy.Run{
 		Missing: func(context.Context) (int64, error) {
-			var fs unix.Statfs_t
-			err := unix.Statfs(p.node.ContainerdRoot(), &fs)
-			return all - int64(fs.Bavail)*fs.Bsize, err
+			space, err := disk.Stat(p.node.ContainerdRoot())
+			return all - space.Available, err
 		},
 		Removed: func(remedy.Item, headroom.Amount) { removed++ },
 	})

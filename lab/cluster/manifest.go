@@ -12,6 +12,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// Documents are the objects of a manifest.
+func Documents(data []byte) (objects []map[string]any, err error) {
+	for documents := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		var object map[string]any
+		switch err := documents.Decode(&object); {
+		case errors.Is(err, io.EOF):
+			return objects, nil
+		case err != nil:
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+}
+
 // Deploy makes the objects of a manifest, as kubectl apply does. If a Secret for a
 // ServiceAccount's token is among them it waits for the token and writes it to
 // tokenFile.
@@ -20,14 +34,12 @@ func (c *Cluster) Deploy(ctx context.Context, manifest, tokenFile string) error 
 	if err != nil {
 		return err
 	}
+	objects, err := Documents(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", manifest, err)
+	}
 	secret := ""
-	for documents := yaml.NewDecoder(bytes.NewReader(data)); ; {
-		var object map[string]any
-		if err := documents.Decode(&object); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return fmt.Errorf("%s: %w", manifest, err)
-		}
+	for _, object := range objects {
 		if err := c.Put(ctx, object); err != nil {
 			return err
 		}

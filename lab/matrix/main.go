@@ -42,6 +42,9 @@ func main() {
 	flag.IntVar(&o.atOnce, "at-once", 6, "how many nodes play at once")
 	flag.IntVar(&o.plays, "plays", plays, "how many plays of each row to have, at most")
 	flag.Parse()
+	if o.only != "" && o.only != "with" && o.only != "without" {
+		os.Exit(code(fmt.Errorf(`-only %q: say "with" or "without"`, o.only)))
+	}
 	if o.table {
 		os.Exit(code(show(o, os.Stdout)))
 	}

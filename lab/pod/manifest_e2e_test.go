@@ -4,17 +4,14 @@ package pod
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
-
+	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/lab/product"
 )
 
@@ -55,18 +52,11 @@ func (d *deployed) manifest(t *testing.T, from, to string) (objects []map[string
 		t.Fatalf("the manifest has no %q", from)
 	}
 	folders := strings.NewReplacer("path: /var/lib/kubelet,", "path: "+d.node.RootDir()+",", "path: /var/lib/containerd,", "path: "+d.node.ContainerdRoot()+",")
-	documents := yaml.NewDecoder(strings.NewReader(folders.Replace(strings.Replace(string(data), from, to, 1))))
-	for {
-		var object map[string]any
-		err := documents.Decode(&object)
-		if errors.Is(err, io.EOF) {
-			return objects
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects = append(objects, object)
+	objects, err = cluster.Documents([]byte(folders.Replace(strings.Replace(string(data), from, to, 1))))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return objects
 }
 
 // name is that of the image of the manifest's only container.

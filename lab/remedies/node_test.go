@@ -13,6 +13,7 @@ import (
 
 	"github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/disk"
 	"github.com/nodeheadroom/headroom/lab/registry"
 	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/kubelet"
@@ -132,11 +133,7 @@ func (p *place) view() remedy.Node {
 	}
 }
 
-func (p *place) disk() (node.Disk, error) {
-	var st unix.Stat_t
-	err := unix.Stat(p.node.ContainerdRoot(), &st)
-	return node.Disk{Major: unix.Major(st.Dev), Minor: unix.Minor(st.Dev)}, err
-}
+func (p *place) disk() (node.Disk, error) { return disk.Of(p.node.ContainerdRoot()) }
 
 // available is what imagefs has.
 func (p *place) available() int64 {

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"gopkg.in/yaml.v3"
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/lab/cluster"
+	"github.com/nodeheadroom/headroom/lab/disk"
 	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/node/runtime/cri"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
@@ -53,11 +53,11 @@ func reclaim(t *testing.T, n *cluster.Node) *reclaimed {
 
 func diskOf(t *testing.T, path string) node.Disk {
 	t.Helper()
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
+	at, err := disk.Of(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return node.Disk{Major: unix.Major(st.Dev), Minor: unix.Minor(st.Dev)}
+	return at
 }
 
 // with configures a remedy as a policy does.

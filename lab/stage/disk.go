@@ -37,7 +37,7 @@ func (s *Stage) Disk(name string, size int64) (*Disk, error) {
 
 // ext4 mounts a new ext4 whose image lies on the stage, in memory.
 func (s *Stage) ext4(path string, size int64) error {
-	if !root() {
+	if !Root() {
 		return fmt.Errorf("ext4 on a loop device needs root")
 	}
 	if err := disk.Format(path+".img", "ext4", size); err != nil {
@@ -46,12 +46,12 @@ func (s *Stage) ext4(path string, size int64) error {
 	return disk.Mount(path+".img", path, "ext4", unix.MS_NOSUID|unix.MS_NODEV)
 }
 
-// root reports whether this process's root is root outside, too: in a user
+// Root reports whether this process's root is root outside, too: in a user
 // namespace its numbers are somebody else's. /proc/self/uid_map of the first
 // one, which maps everybody to himself:
 //
 //	0          0 4294967295
-func root() bool {
+func Root() bool {
 	data, err := os.ReadFile("/proc/self/uid_map")
 	if err != nil {
 		return false

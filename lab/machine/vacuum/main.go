@@ -10,12 +10,10 @@ import (
 	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
 	"gopkg.in/yaml.v3"
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/lab/disk"
-	"github.com/nodeheadroom/headroom/node"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
 )
 
@@ -85,10 +83,9 @@ func needOf(amount int64, err error) (remedy.Need, error) {
 	if err != nil {
 		return remedy.Need{}, err
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(journal, &st); err != nil {
+	at, err := disk.Of(journal)
+	if err != nil {
 		return remedy.Need{}, err
 	}
-	at := node.Disk{Major: unix.Major(st.Dev), Minor: unix.Minor(st.Dev)}
 	return remedy.Need{Signal: headroom.NodeFSAvailable, Disk: at, Amount: amount}, nil
 }
