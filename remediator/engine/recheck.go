@@ -8,13 +8,12 @@ import (
 )
 
 // recheckInterval is how often a case without an open episode is looked at by
-// ourselves: a notification may be lost, muted or inhibited. For as long as the
-// policy would watch after an alert, one whose episode is over is looked at as often
-// as if it were open: what filled the disk may go on, and its alert is delivered
-// again only after minutes.
+// ourselves: a notification may be lost, muted or inhibited.
 const recheckInterval = 30 * time.Second
 
-// recheckEvery is how often c is looked at.
+// recheckEvery is how often c is looked at. For as long as the policy would watch
+// after an alert, that is as often after an episode as while it was open: what
+// filled the disk may go on, and its alert is delivered again only after minutes.
 func (e *Engine) recheckEvery(c *headroom.Case) time.Duration {
 	if last := c.Last(); last != nil && !last.DryRun && !last.Started.IsZero() {
 		if _, lately := pause(last.Ended, e.Policy.Watch); lately {

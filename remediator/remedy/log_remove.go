@@ -101,8 +101,8 @@ func (a *logApply) sparedNow(item Item) bool {
 }
 
 // note turns an error that concerns one file only into a note. What is gone is
-// done, and said of a log that is written, which nobody should have missed. Only bare errors are meant: one with words around it came from a look
-// at roots or processes and concerns all.
+// done; of a log that is written it is said, too. Only bare errors are meant: one
+// with words around it came from a look at roots or processes and concerns all.
 func (a *logApply) note(item Item, err error) error {
 	if left, ok := err.(leftAlone); ok {
 		a.notes.add(string(left), item.What)
