@@ -36,10 +36,12 @@ var (
 // program has no part in a play.
 func readInputs(root, exporter, remediator string) (inputs, error) {
 	i := inputs{revision: "unknown"}
-	describe := exec.Command("git", "describe", "--tags", "--always", "--dirty")
-	describe.Dir = root
-	if out, err := describe.Output(); err == nil {
-		i.revision = strings.TrimSpace(string(out))
+	if out, err := git(root, "describe", "--tags", "--always"); err == nil {
+		i.revision = out
+	}
+	// Plays are kept in the tree while others go on: that is no change of what is played.
+	if out, err := git(root, "status", "--porcelain", "--", ".", ":!lab/matrix/results"); err == nil && out != "" {
+		i.revision += "-dirty"
 	}
 	measures := []string{exporter}
 	for _, pattern := range measuring {
@@ -55,6 +57,14 @@ func readInputs(root, exporter, remediator string) (inputs, error) {
 	}
 	i.with, err = contents(append(measures, acts...))
 	return i, err
+}
+
+// git is what it prints about the tree at root.
+func git(root string, args ...string) (string, error) {
+	command := exec.Command("git", args...)
+	command.Dir = root
+	out, err := command.Output()
+	return strings.TrimSpace(string(out)), err
 }
 
 // contents is a hash of the names and bytes of all files that match.
