@@ -30,7 +30,21 @@ func (p problem) Error() string {
 		at += ":" + strconv.Itoa(p.line)
 	}
 	parts := slices.DeleteFunc([]string{at, p.field, p.value, p.what}, func(s string) bool { return s == "" })
-	return strings.Join(parts, ": ")
+	return oneLine(strings.Join(parts, ": "))
+}
+
+// oneLine shows in Go's way what cannot be printed: a library's words about a value
+// may hold the value as it is.
+func oneLine(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }
 
 // A parser goes on after a problem, so that a person sees all of them.

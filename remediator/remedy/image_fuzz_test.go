@@ -28,7 +28,7 @@ func FuzzImageGC(f *testing.F) {
 			case 1:
 				s.containers = append(s.containers, runtime.Container{ID: "c", Dead: b > 128, ImageRefs: []string{ref}})
 			case 2:
-				s.sandboxes = append(s.sandboxes, runtime.Sandbox{ID: "s", Ready: b > 128, ImageRefs: []string{ref}})
+				s.sandboxes = append(s.sandboxes, runtime.Sandbox{ID: "s", PodUID: "u1", Ready: b > 128, ImageRefs: []string{ref}})
 			default:
 				continue // nobody
 			}
