@@ -27,7 +27,7 @@ func FuzzImageGC(f *testing.F) {
 				s.pods = append(s.pods, node.Pod{UID: "u", Images: []string{ref}})
 			case 1:
 				s.containers = append(s.containers, runtime.Container{ID: "c", Dead: b > 128, ImageRefs: []string{ref}})
-			case 2:
+			case 2: // of a pod that the kubelet lists: an unknown pod's holds back everything
 				s.sandboxes = append(s.sandboxes, runtime.Sandbox{ID: "s", PodUID: "u1", Ready: b > 128, ImageRefs: []string{ref}})
 			default:
 				continue // nobody
