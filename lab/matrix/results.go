@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -88,17 +89,22 @@ func whole(file *os.File) (int64, error) {
 	return end, file.Truncate(end)
 }
 
-// counts returns the plays of a row that are kept and count: played by what is in
-// the tree now, as the row is now.
-func (r *results) counts(w row, with bool, now inputs) []result {
+// of returns the plays of a row that are kept, as the row is now, by whatever was in
+// the tree then.
+func (r *results) of(w row, with bool) []result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []result
 	for play := 1; play <= plays; play++ {
-		one, ok := r.all[key{w.name(), with, play}]
-		if ok && one.Parameters == hash(w.parameters()) && one.Took == now.of(with) {
+		if one, ok := r.all[key{w.name(), with, play}]; ok && one.Parameters == hash(w.parameters()) {
 			found = append(found, one)
 		}
 	}
 	return found
+}
+
+// counts returns those of them that need not be played again: by what is in the tree
+// now.
+func (r *results) counts(w row, with bool, now inputs) []result {
+	return slices.DeleteFunc(r.of(w, with), func(one result) bool { return one.Took != now.of(with) })
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -129,5 +131,25 @@ func TestWhatTakesPartDecidesWhatCounts(t *testing.T) {
 			t.Errorf("%s: with %v, without %v", name, is.with != was.with, is.without != was.without)
 		}
 		was = is
+	}
+}
+
+func TestATableSaysHowManyPlaysAreOfWhatWasBefore(t *testing.T) {
+	r := row{logs, oneDisk, burst}
+	older, other := played(r, true, 1), played(r, true, 2)
+	older.Took, older.Revision, older.Pressure = "what was before", "before", true
+	other.Parameters = "what it was before"
+	kept := keep(t, t.TempDir(), older, other, played(r, true, 3), played(r, false, 1))
+	got := newTable([]row{r}, kept, shipped{}, now)
+	if got.older != 1 || got.missing != 2*plays-3 {
+		t.Errorf("%d plays are older and %d missing, want 1 and %d", got.older, got.missing, 2*plays-3)
+	}
+	if !slices.Contains(got.revisions, "before") || !strings.HasPrefix(got.lines[0][6], "after") {
+		t.Errorf("the older play, which is the worst, is not shown: %s, by %s", got.lines[0], got.revisions)
+	}
+	var text strings.Builder
+	got.write(&text)
+	if want := "\nOf an older exporter, remediator, rule or configuration: 1 of 6 plays.\n"; !strings.Contains(text.String(), want) {
+		t.Errorf("%q is not in\n%s", want, text.String())
 	}
 }

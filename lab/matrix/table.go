@@ -15,10 +15,12 @@ var columns = []string{
 }
 
 // A table is what is printed: of every row the worst play without the remediator and
-// the worst with it.
+// the worst with it. A play of what was in the tree before stands there until it is
+// played again, and is counted.
 type table struct {
 	shipped   shipped
 	missing   int // plays
+	older     int // plays
 	revisions []string
 	lines     [][]string
 	notes     []string
@@ -28,7 +30,8 @@ type table struct {
 func newTable(all []row, kept *results, s shipped, now inputs) *table {
 	t := &table{shipped: s}
 	for _, r := range all {
-		without, with := kept.counts(r, false, now), kept.counts(r, true, now)
+		without, with := kept.of(r, false), kept.of(r, true)
+		t.older += len(without) + len(with) - len(kept.counts(r, false, now)) - len(kept.counts(r, true, now))
 		t.missing += 2*plays - len(without) - len(with)
 		for _, one := range append(slices.Clone(without), with...) {
 			if !slices.Contains(t.revisions, one.Revision) {
@@ -191,6 +194,9 @@ func (t *table) write(out io.Writer) {
 	fmt.Fprintf(out, "Played by %s. What differs from what is shipped: %s.\n", strings.Join(t.revisions, ", "), strings.ReplaceAll(differs, "\n", " "))
 	for _, note := range t.notes {
 		fmt.Fprintf(out, "- %s\n", note)
+	}
+	if t.older > 0 {
+		fmt.Fprintf(out, "\nOf an older exporter, remediator, rule or configuration: %d of %d plays.\n", t.older, 2*plays*len(t.lines))
 	}
 	if t.missing > 0 {
 		fmt.Fprintf(out, "\n%d plays are missing.\n", t.missing)
