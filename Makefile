@@ -49,7 +49,8 @@ lab-down: ## the lab ends and leaves nothing
 	@mkdir -p bin && cd lab && go build -o ../bin/ ./cluster/lab && ../bin/lab down
 
 e2e: build lab tools ## everything that needs the lab, and the kubelet's own code as oracle (root)
-	cd lab && go test -tags e2e -race -count=1 -p 1 -timeout 60m $(e2e)
+	cd lab && go test -tags e2e -race -count=1 -p 3 -timeout 60m $(filter-out ./matrix,$(e2e)) # they mostly wait
+	cd lab && go test -tags e2e -race -count=1 -timeout 60m ./matrix # alone, as it plays six incidents at once
 	check=$$(cd lab && go run ./tools/get staticcheck) && cd lab/oracle && \
 	export CGO_ENABLED=0 GOFLAGS=-trimpath && \
 	go vet ./... && $$check ./... && go test -timeout 60m ./... # with the flags by which the kubelet was built: nothing is compiled twice
