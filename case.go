@@ -38,6 +38,8 @@ type Case struct {
 	// Request is the newest one received. The store fills it in when a case is
 	// loaded and ignores it when one is saved.
 	Request *Request `json:"request,omitempty"`
+	// Alert is the newest that was an alert, where a person has asked since.
+	Alert *Request `json:"alert,omitempty"`
 	// Answered is the ID of the last request that was dealt with.
 	Answered string `json:"answered,omitempty"`
 	// Attempts are the moments at which the latest episodes began to act, oldest
@@ -258,6 +260,9 @@ type Rung struct {
 	// Removed is what the remedy itself removed: blocks of last links, inodes.
 	// Nil is unknown.
 	Removed *Amount `json:"removed,omitempty"`
+	// HalfDone is whether the remedy may have left an effect of several steps half
+	// done; it is tried again until it is finished, over restarts too.
+	HalfDone bool `json:"halfDone,omitempty"`
 	// Before and After are what the filesystem said. Their difference is
 	// observed, not removed: others write, too.
 	Before     *State    `json:"before,omitempty"`

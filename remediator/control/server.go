@@ -23,7 +23,7 @@ const (
 	maxText = 200 // bytes of what a person says
 
 	lookTimeout  = 10 * time.Second // for what loads or saves
-	planTimeout  = time.Minute      // for what walks the disk
+	planTimeout  = time.Minute      // for what walks the disk, or waits for a rung to stop
 	bodyTimeout  = 5 * time.Second
 	stopTimeout  = 5 * time.Second
 	answerWithin = planTimeout + 15*time.Second
@@ -89,7 +89,7 @@ func (s *Server) routes() http.Handler {
 	r.Get("/v1/plan", handle(s, planTimeout, s.plan))
 	r.Post("/v1/run", handle(s, lookTimeout, s.run))
 	r.Post("/v1/approve", handle(s, lookTimeout, s.approve))
-	r.Post("/v1/cancel", handle(s, lookTimeout, s.cancel))
+	r.Post("/v1/cancel", handle(s, planTimeout, s.cancel))
 	r.Post("/v1/pause", handle(s, lookTimeout, s.pause))
 	r.Post("/v1/resume", handle(s, lookTimeout, s.resume))
 	return r

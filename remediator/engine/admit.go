@@ -16,8 +16,8 @@ func (e *Engine) admit(ctx context.Context, c *headroom.Case) {
 	if r == nil || r.ID == c.Answered {
 		return
 	}
-	if c.Open() == nil && e.void(*r) {
-		e.answer(ctx, c) // it came with a storm
+	if c.Open() == nil && (e.void(*r) || cancelled(c, r)) {
+		e.answer(ctx, c) // it came with a storm, or while somebody cancelled
 		return
 	}
 	pc, ok := e.Policy.Find(r.Labels)
@@ -50,6 +50,7 @@ func (e *Engine) prolong(ctx context.Context, c *headroom.Case, pc *policy.Case)
 	same := e.sameCase(ep.Request, *c.Request)
 	switch {
 	case c.Request.By != "" && len(ep.Rungs) == 0: // a person takes it over
+		keepAlert(c)
 		ep.Request, ep.Start, ep.Target = *c.Request, pc.Target, pc.Target
 	case e.void(ep.Request) && len(ep.Rungs) == 0 && same: // delivered again since the storm
 		ep.Request = *c.Request
@@ -111,9 +112,6 @@ func (e *Engine) current(ep *headroom.Episode) bool {
 // holds it is then on record.
 func (e *Engine) begin(ctx context.Context, c *headroom.Case, r headroom.Request, pc *policy.Case) {
 	now := time.Now()
-	if last := c.Last(); last != nil && last.DryRun && !e.DryRun {
-		c.Attempts = nil // of dry runs
-	}
 	start, until := pc.Start, r.Received.Add(e.Policy.Watch)
 	if r.By != "" {
 		start = pc.Target
@@ -140,7 +138,9 @@ func (e *Engine) begin(ctx context.Context, c *headroom.Case, r headroom.Request
 
 func (e *Engine) answer(ctx context.Context, c *headroom.Case) bool {
 	before := c.Answered
-	c.Answered = c.Request.ID
+	if c.Request != nil { // a damaged journal may have the case and not who asked
+		c.Answered = c.Request.ID
+	}
 	if !e.save(ctx, c) {
 		c.Answered = before
 		return false
@@ -151,6 +151,9 @@ func (e *Engine) answer(ctx context.Context, c *headroom.Case) bool {
 // look lets the gates speak about the open episode of c, records what they say,
 // and returns it if it may run.
 func (e *Engine) look(ctx context.Context, c *headroom.Case) *candidate {
+	if e.asTold(ctx, c) {
+		return nil
+	}
 	ep := c.Open()
 	pc, ok := e.Policy.Find(ep.Request.Labels)
 	if !ok || !e.current(ep) {
@@ -246,6 +249,8 @@ func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, 
 		}
 	}
 	switch {
+	case !e.current(ep) && c.Request != nil && c.Request.By != "" && c.Request.ID != ep.Request.ID:
+		// A person's wish that another episode has fulfilled is not there again.
 	case !e.current(ep):
 		c.Answered = ""
 	case c.Request != nil && e.sameCase(ep.Request, *c.Request):

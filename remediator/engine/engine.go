@@ -83,10 +83,7 @@ type Engine struct {
 	storm   storm
 
 	applyMu sync.Mutex
-	apply   struct { // the rung that is being applied
-		episode string
-		cancel  context.CancelCauseFunc
-	}
+	apply   *application // nil while no rung is being applied
 
 	// What follows is Run's.
 	failures int // of saving, so far
@@ -94,6 +91,10 @@ type Engine struct {
 	held     hold // by a gate that holds for all episodes alike
 	checked  map[headroom.Signal]time.Time
 	kept     time.Time
+	told     struct { // the newest episode that was to end with its rung
+		episode string
+		order   stopped
+	}
 	// unfinished are remedies that left something half done, and when they last
 	// tried to finish it.
 	unfinished map[string]time.Time
@@ -141,7 +142,7 @@ func (e *Engine) step(ctx context.Context) time.Duration {
 		e.Logger.Error("cases could not be loaded; trying again", "err", err)
 		return interval
 	}
-	e.finishRest(ctx)
+	e.finishRest(ctx, cases)
 	e.control, e.held = control, e.everywhere(ctx, control)
 	r := e.survey(ctx, cases)
 	if ctx.Err() != nil {

@@ -205,11 +205,15 @@ func (lender) Lends() {}
 type keeper struct {
 	*digger
 	spare []int64
+	keep  func(ctx context.Context) // called by Keep
 }
 
-func (k *keeper) Keep(_ context.Context, _ remedy.Node, spare remedy.Need) (string, error) {
+func (k *keeper) Keep(ctx context.Context, _ remedy.Node, spare remedy.Need) (string, error) {
 	k.spare = append(k.spare, spare.Amount)
-	return "", nil
+	if k.keep != nil {
+		k.keep(ctx)
+	}
+	return "", ctx.Err()
 }
 
 type finisher struct {
@@ -394,6 +398,36 @@ func TestWhatIsSetAsideLeavesRoomForEverySignalOfTheDisk(t *testing.T) {
 		if fmt.Sprint(k.spare) != "[50 50]" { // 500 - 300 - 150
 			t.Errorf("spare was %v", k.spare)
 		}
+	})
+}
+
+func TestWhatWasJustSetAsideIsNoRoomForTheNextSignal(t *testing.T) {
+	play(t, func(b *bench) {
+		k := &keeper{digger: &digger{name: "ballast"}}
+		b.on(k.digger).with(k).disk.set(350)
+		k.keep = func(context.Context) { b.disk.set(b.disk.available - 60) }
+		b.pass(10 * time.Second)
+		if fmt.Sprint(k.spare) != "[100 40]" { // of two signals on one disk
+			t.Errorf("spare was %v", k.spare)
+		}
+	})
+}
+
+func TestSettingAsideEndsWhenSomebodyAsks(t *testing.T) {
+	play(t, func(b *bench) {
+		k := &keeper{digger: &digger{name: "ballast", pieces: []int64{200}}}
+		b.on(k.digger).with(k).disk.set(500)
+		k.keep = func(ctx context.Context) { // would take an hour
+			b.disk.set(120)
+			time.AfterFunc(time.Second, func() { b.receive(b.alert(nodefs)) })
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Hour):
+			}
+			k.keep = nil
+		}
+		b.pass(10 * time.Second)
+		b.want(nodefs, 1, "OverSucceeded", "ballast done")
 	})
 }
 

@@ -31,12 +31,41 @@ func (e *Engine) keep(ctx context.Context, cases []headroom.Case) {
 			return
 		}
 	}
-	for _, spare := range e.spares(ctx) {
-		for _, rung := range e.covering(spare.Signal).Ladder {
-			if k, ok := rung.Remedy.(remedy.Keeper); ok {
-				e.keepOne(ctx, k, rung.Remedy.Name(), spare)
+	ctx, done := e.unasked(ctx)
+	defer done()
+	for _, signal := range e.Policy.Signals() {
+		for _, rung := range e.covering(signal).Ladder {
+			k, ok := rung.Remedy.(remedy.Keeper)
+			if !ok {
+				continue
+			}
+			// Read anew each time: the last may have taken of the same room.
+			for _, spare := range e.spares(ctx) {
+				if spare.Signal == signal {
+					e.keepOne(ctx, k, rung.Remedy.Name(), spare)
+				}
 			}
 		}
+	}
+}
+
+// unasked makes a context that ends as soon as the worker is woken, which then
+// looks at once at what there is. The caller calls done.
+func (e *Engine) unasked(ctx context.Context) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-e.wake:
+			e.rouse()
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel()
+		<-ended
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (he
 	if _, ok := e.Policy.Find(r.Labels); !ok {
 		return r, fmt.Errorf("signal %q: no case of the policy matches an alert about it with stage=\"at\": %w", signal, headroom.ErrNotFound)
 	}
+	if err := e.setAlertApart(ctx, signal); err != nil {
+		return r, fmt.Errorf("store: %w", err)
+	}
 	if err := e.Store.Request(ctx, []headroom.Request{r}); err != nil {
 		e.Metrics.storeErrors.Inc()
 		return r, fmt.Errorf("store: %w", err)
@@ -44,6 +48,27 @@ func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (he
 	e.Logger.Info("asked to run", "signal", signal, "by", by)
 	e.rouse()
 	return r, nil
+}
+
+// setAlertApart keeps an alert that waits in its case from being forgotten with the
+// request that takes its place. An open episode has its own.
+func (e *Engine) setAlertApart(ctx context.Context, signal headroom.Signal) error {
+	for range tries {
+		cases, err := e.load(ctx)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(cases, func(c headroom.Case) bool { return c.Signal == signal })
+		if at < 0 || cases[at].Open() != nil || cases[at].Request == nil || cases[at].Request.By != "" {
+			return nil
+		}
+		keepAlert(&cases[at])
+		trim(&cases[at])
+		if err = e.Store.Save(ctx, &cases[at]); !errors.Is(err, headroom.ErrConflict) {
+			return err
+		}
+	}
+	return headroom.ErrConflict
 }
 
 // Approve gives a person's word for the plan that an open episode waits with.
@@ -75,10 +100,14 @@ func (e *Engine) Approve(ctx context.Context, episode, plan, by string) error {
 }
 
 // Cancel ends an open episode, named by its ID or its signal. A rung that is
-// being applied stops between two effects.
+// being applied stops between two effects; Cancel returns when the episode's end
+// is durable, or with ctx's error when that takes longer.
 func (e *Engine) Cancel(ctx context.Context, which, by string) error {
-	err := e.edit(ctx, which, func(c *headroom.Case, ep *headroom.Episode) error {
-		if e.stop(ep.ID, stopped{outcome: headroom.Cancelled, by: by}) {
+	var told string // the episode whose rung was told to stop
+	var over <-chan struct{}
+	cancel := func(c *headroom.Case, ep *headroom.Episode) error {
+		if over = e.stop(ep.ID, stopped{outcome: headroom.Cancelled, by: by}); over != nil {
+			told = ep.ID
 			return errStopping
 		}
 		ep.Phase, ep.Reason, ep.Lift, ep.Pending = headroom.Over, "", "", nil
@@ -87,9 +116,19 @@ func (e *Engine) Cancel(ctx context.Context, which, by string) error {
 			c.Answered = c.Request.ID
 		}
 		return nil
-	})
-	if errors.Is(err, errStopping) {
-		err = nil // its worker writes that down
+	}
+	err := e.edit(ctx, which, cancel)
+	for errors.Is(err, errStopping) {
+		select {
+		case <-over:
+		case <-ctx.Done():
+			return fmt.Errorf("episode %s: its rung was told to stop and has not yet: see what became of it (headroom-remediator show %s): %w", told, told, ctx.Err())
+		}
+		// The worker has written the end down; or it could not, and does nothing else
+		// until somebody has; or something else had stopped the rung before.
+		if err = e.edit(ctx, told, cancel); err != nil && e.wasCancelled(ctx, told) {
+			err = nil
+		}
 	}
 	if err == nil {
 		e.Logger.Info("episode cancelled", "which", which, "by", by)
@@ -99,6 +138,15 @@ func (e *Engine) Cancel(ctx context.Context, which, by string) error {
 
 // errStopping says that the worker will do it.
 var errStopping = errors.New("being stopped")
+
+func (e *Engine) wasCancelled(ctx context.Context, episode string) bool {
+	cases, err := e.load(ctx)
+	return err == nil && slices.ContainsFunc(cases, func(c headroom.Case) bool {
+		return slices.ContainsFunc(c.Episodes, func(ep headroom.Episode) bool {
+			return ep.ID == episode && ep.Outcome == headroom.Cancelled
+		})
+	})
+}
 
 // edit changes the open episode that which names, as often as the worker saves
 // the same case meanwhile.
@@ -222,30 +270,40 @@ type stopped struct {
 
 func (s stopped) Error() string { return "stopped by " + s.by }
 
+// An application is a rung that is being applied.
+type application struct {
+	episode string
+	cancel  context.CancelCauseFunc
+	over    chan struct{} // closed when what came of it is written down
+}
+
 // stop tells the rung that is being applied to stop, if it is of that episode,
-// or whichever it is; and reports whether there is one. Until it has been written
-// down the episode's record is the worker's.
-func (e *Engine) stop(episode string, why stopped) bool {
+// or whichever it is, and returns what is closed when that is done and written down:
+// until then the episode's record is the worker's. It is nil if there is no such rung.
+func (e *Engine) stop(episode string, why stopped) <-chan struct{} {
 	e.applyMu.Lock()
 	defer e.applyMu.Unlock()
-	if e.apply.cancel == nil || episode != "" && e.apply.episode != episode {
-		return false
+	a := e.apply
+	if a == nil || episode != "" && a.episode != episode {
+		return nil
 	}
-	e.apply.cancel(why)
-	return true
+	a.cancel(why)
+	return a.over
 }
 
 // applying makes a context for one rung that stop can end. The caller calls
 // done when the rung is over and written down.
 func (e *Engine) applying(ctx context.Context, episode string) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	a := &application{episode: episode, cancel: cancel, over: make(chan struct{})}
 	e.applyMu.Lock()
-	e.apply.episode, e.apply.cancel = episode, cancel
+	e.apply = a
 	e.applyMu.Unlock()
 	return ctx, func() {
 		e.applyMu.Lock()
-		e.apply.episode, e.apply.cancel = "", nil
+		e.apply = nil
 		e.applyMu.Unlock()
 		cancel(nil)
+		close(a.over)
 	}
 }

@@ -435,3 +435,29 @@ func TestAPlanIsOfWhatARunWouldDo(t *testing.T) {
 		}
 	})
 }
+
+// Who takes an alert over does not make us forget it.
+func TestAnAlertThatAPersonTookOverIsLookedAfterAsBefore(t *testing.T) {
+	for sentence, seen := range map[string]time.Duration{"an episode of its own": time.Minute, "nothing yet": 0} {
+		t.Run(sentence, func(t *testing.T) {
+			play(t, func(b *bench) {
+				b.on(&digger{pieces: []int64{200, 200}}).disk.set(160) // between start and target
+				b.receive(b.alert(nodefs))
+				if seen > 0 {
+					b.pass(seen)
+					b.want(nodefs, 1, "Waitingwatching")
+				}
+				if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+					t.Fatal(err)
+				}
+				b.pass(time.Minute)
+				b.want(nodefs, 1, "OverSucceeded", "dig done")
+				b.disk.set(120) // and nobody says so
+				b.pass(time.Minute)
+				if ep := b.want(nodefs, 2, "OverSucceeded", "dig done"); ep.Request.By != "" {
+					t.Errorf("asked by %s", ep.Request.By)
+				}
+			})
+		})
+	}
+}

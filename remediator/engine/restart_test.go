@@ -206,3 +206,72 @@ func TestAttemptsAreLimitedWhereThePolicyCountsMany(t *testing.T) {
 		}
 	})
 }
+
+func TestAnotherPolicyDoesNotRepeatWhatAPersonOnceAsked(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200}}
+		b.on(dig).disk.set(300)
+		b.receive(b.alert(nodefs))
+		b.pass(20 * time.Minute)
+		b.want(nodefs, 1, "OverNotNeeded")
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.want(nodefs, 2, "OverNotNeeded")
+		b.disk.set(120)
+		b.Policy.Cases[0].Ladder[0].Approval = true
+		b.pass(time.Minute)
+		b.want(nodefs, 3, "Waitingapproval") // the alert's
+		b.restart("another", dig)
+		b.disk.set(160) // above start, below the target up to which a person asked
+		b.pass(time.Hour)
+		b.want(nodefs, 3, "OverFailed")
+		if dig.applied() != 0 {
+			t.Error("ann has asked again")
+		}
+	})
+}
+
+func TestADryRunInBetweenDoesNotGiveNewAttempts(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200, 200, 200, 200}}
+		b.on(dig)
+		for range 3 {
+			b.disk.set(120)
+			b.receive(b.alert(nodefs))
+			b.pass(10 * time.Second)
+		}
+		b.want(nodefs, 3, "OverSucceeded", "dig done")
+		b.disk.set(120)
+		b.on(dig).DryRun = true
+		b.receive(b.alert(nodefs))
+		b.pass(10 * time.Second)
+		b.on(dig)
+		b.pass(10 * time.Second)
+		if dig.applied() != 3 {
+			t.Errorf("acted %d times within the hour, want 3", dig.applied())
+		}
+		b.pass(time.Hour)
+		if dig.applied() != 4 {
+			t.Errorf("acted %d times once it was over, want 4", dig.applied())
+		}
+	})
+}
+
+// A journal of which a block was lost may have the case and not who asked.
+func TestACaseWithoutARequestIsLookedAfter(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200, 200}}).disk.set(120)
+		b.receive(b.alert(nodefs))
+		b.pass(10 * time.Second)
+		c := b.load(nodefs)
+		c.Request, c.Version, c.Signal = nil, "", imagefs
+		if err := b.store.Save(b.t.Context(), &c); err != nil {
+			t.Fatal(err)
+		}
+		b.on(&digger{pieces: []int64{200}}).disk.set(120)
+		b.pass(10 * time.Second)
+		b.want(imagefs, 2, "OverSucceeded", "dig done")
+	})
+}

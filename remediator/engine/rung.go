@@ -60,18 +60,30 @@ func (e *Engine) climb(ctx context.Context, c *candidate, step int) bool {
 // alone; so what they told us is done at the end, whatever came of the rung.
 func (e *Engine) act(ctx context.Context, c *candidate, step int, r policy.Rung, plan remedy.Plan) bool {
 	stoppable, done := e.applying(ctx, c.ep.ID)
+	defer done()
 	acted := e.actUntil(ctx, stoppable, c, step, r, plan)
-	done()
 	var by stopped
 	if errors.As(context.Cause(stoppable), &by) && by.outcome != "" {
-		var after *headroom.State
-		if n := len(c.ep.Rungs); n > 0 {
-			after = c.ep.Rungs[n-1].After
-		}
-		e.end(ctx, c.Case, by.outcome, "by "+by.by, after)
-		return true
+		e.told.episode, e.told.order = c.ep.ID, by
+		return e.asTold(ctx, c.Case)
 	}
 	return acted
+}
+
+// asTold ends the open episode of c if somebody has told its rung to, and reports
+// whether that is so. If it cannot be written down, the episode does nothing else
+// until it can.
+func (e *Engine) asTold(ctx context.Context, c *headroom.Case) bool {
+	ep := c.Open()
+	if ep == nil || ep.ID != e.told.episode {
+		return false
+	}
+	var after *headroom.State
+	if n := len(ep.Rungs); n > 0 {
+		after = ep.Rungs[n-1].After
+	}
+	e.end(ctx, c, e.told.order.outcome, "by "+e.told.order.by, after)
+	return true
 }
 
 func (e *Engine) actUntil(ctx, stoppable context.Context, c *candidate, step int, r policy.Rung, plan remedy.Plan) bool {
@@ -152,6 +164,7 @@ func (e *Engine) carryOut(ctx, stoppable context.Context, c *candidate, rung *he
 		notes, err = e.remove(stoppable, c, rung, rm, plan, &removed)
 	}
 	if errors.Is(err, remedy.ErrHalfDone) {
+		rung.HalfDone = true
 		e.unfinished[rung.Remedy] = time.Now()
 	}
 	why := context.Cause(stoppable)
@@ -161,7 +174,10 @@ func (e *Engine) carryOut(ctx, stoppable context.Context, c *candidate, rung *he
 	outcome := headroom.RungDone
 	switch {
 	case err != nil && why != nil:
-		outcome, err = headroom.RungInterrupted, nil // told to stop
+		outcome = headroom.RungInterrupted // told to stop
+		if !rung.HalfDone {
+			err = nil
+		}
 	case err != nil:
 		outcome = headroom.RungFailed
 	case removed == headroom.Amount{}:

@@ -5,10 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
 )
+
+// beside lets somebody else act, as far as they get while we wait.
+func beside(act func()) {
+	go act()
+	synctest.Wait()
+}
 
 // meant calls act once, when a rung's intent has just been written down and
 // nothing of it was done.
@@ -16,7 +23,7 @@ func (b *bench) meant(act func()) {
 	b.store.saved = func(c headroom.Case) {
 		if ep := c.Last(); len(ep.Rungs) > 0 && ep.Rungs[len(ep.Rungs)-1].Outcome == "" {
 			b.store.saved = nil
-			act()
+			beside(act)
 		}
 	}
 }
@@ -182,10 +189,99 @@ func TestACaseRestsAfterSomebodyCancelled(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.disk.set(120)
+		time.Sleep(time.Second)
 		b.receive(b.alert(nodefs))
 		b.pass(time.Minute)
 		b.want(nodefs, 2, "Waitingcooldown")
 		b.pass(10 * time.Minute)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+	})
+}
+
+func TestWhoCancelsWhatWasPausedInTheMiddleEndsIt(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{claims: 70}).disk.set(120) // it takes two seconds to be over
+		b.receive(b.alert(nodefs))
+		time.AfterFunc(time.Second, func() {
+			if err := b.Pause(context.Background(), headroom.Pause{By: "ann"}); err != nil {
+				t.Error(err)
+			}
+			if err := b.Cancel(context.Background(), string(nodefs), "bob"); err != nil {
+				t.Error(err)
+			}
+		})
+		b.pass(10 * time.Second)
+		if ep := b.want(nodefs, 1, "OverCancelled", "dig done"); ep.Detail != "by bob" {
+			t.Errorf("cancelled %s", ep.Detail)
+		}
+	})
+}
+
+func TestACancelThatIsAnsweredIsDurable(t *testing.T) {
+	for sentence, refused := range map[string]int{"": 0, "though the worker could not write it down": 2} {
+		t.Run(sentence, func(t *testing.T) {
+			play(t, func(b *bench) {
+				b.on(&digger{pieces: []int64{200}, hold: make(chan struct{})}).disk.set(120)
+				b.receive(b.alert(nodefs))
+				answered := false
+				time.AfterFunc(5*time.Second, func() {
+					b.store.refuseSaves = refused
+					if err := b.Cancel(context.Background(), string(nodefs), "ann"); err != nil {
+						t.Error(err)
+					}
+					answered = true
+					if ep := b.last(nodefs); ep.Outcome != headroom.Cancelled {
+						t.Errorf("what a restart would find: %+v", ep)
+					}
+				})
+				b.pass(10 * time.Second)
+				if b.want(nodefs, 1, "OverCancelled", "dig interrupted"); !answered {
+					t.Error("no answer")
+				}
+			})
+		})
+	}
+}
+
+func TestARungThatDoesNotStopIsNotSaidToBeCancelled(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{claims: 70}).disk.set(120)
+		b.receive(b.alert(nodefs))
+		time.AfterFunc(time.Second, func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			defer cancel()
+			if err := b.Cancel(ctx, string(nodefs), "ann"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("answered %v before it was over", err)
+			}
+		})
+		b.pass(10 * time.Second)
+		b.want(nodefs, 1, "OverCancelled", "dig done") // what was told holds all the same
+	})
+}
+
+func TestWhatWasDeliveredBeforeSomebodyCancelledIsCancelled(t *testing.T) {
+	play(t, func(b *bench) {
+		dig := &digger{pieces: []int64{200, 200}, hold: make(chan struct{})}
+		b.on(dig).disk.set(120)
+		b.receive(b.alert(nodefs))
+		time.AfterFunc(2*time.Second, func() { b.receive(b.alert(nodefs)) }) // while the rung is applied
+		time.AfterFunc(4*time.Second, func() {
+			if err := b.Cancel(context.Background(), string(nodefs), "ann"); err != nil {
+				t.Error(err)
+			}
+		})
+		b.pass(time.Hour)
+		b.want(nodefs, 1, "OverCancelled", "dig interrupted")
+
+		// What a person has done since does not bring it back.
+		close(dig.hold)
+		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Minute)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+		b.disk.set(120)
+		b.pass(time.Hour)
 		b.want(nodefs, 2, "OverSucceeded", "dig done")
 	})
 }

@@ -36,12 +36,15 @@ func episode(n int) headroom.Episode {
 	}
 	return headroom.Episode{
 		ID: fmt.Sprint("episode-", n), Request: request("n1", headroom.NodeFSAvailable, n),
-		Phase: headroom.Over, Reason: headroom.Watching, Detail: "<b> & \"quotes\" \u2028", Outcome: headroom.Succeeded,
+		Phase: headroom.Over, Reason: headroom.Watching, Detail: "<b> & \"quotes\" \u2028", Lift: "never", Outcome: headroom.Succeeded,
 		DryRun: true, Policy: "sha256:77", Start: 0.05, Target: 0.15,
-		Created: at(n), Until: at(n + 1), Started: at(n + 2), Ended: at(n + 3),
+		Created: at(n), Until: at(n + 1), Started: at(n + 2), Ended: at(n + 3), Recovered: at(n + 4),
 		Before: state(-5), After: state(1<<62 + 1),
+		Pending:  &headroom.Pending{Step: 1, Remedy: "exec", Plan: "sha256:99", Items: []string{"a"}, More: 1, At: at(n)},
+		Approval: &headroom.Approval{Step: 1, Plan: "sha256:99", By: "ann", At: at(n), Expires: at(n + 1)},
 		Rungs: []headroom.Rung{{
-			Remedy: "log-reclaim", Outcome: headroom.RungDone, Error: "none", Plan: "sha256:88",
+			Step: 3, Remedy: "log-reclaim", Outcome: headroom.RungDone, Error: "none", Plan: "sha256:88",
+			ApprovedBy: "ann", Lent: true, HalfDone: true,
 			Planned: headroom.Amount{Bytes: 1 << 40, Inodes: 3}, Removed: &headroom.Amount{},
 			Before: state(1), After: state(2), Notes: []string{"left alone: é\x7f"},
 			Started: at(n), FirstFreed: at(n + 1), Ended: at(n + 2),
@@ -50,7 +53,8 @@ func episode(n int) headroom.Episode {
 }
 
 func newCase(node string, s headroom.Signal) *headroom.Case {
-	c := &headroom.Case{Node: node, Signal: s}
+	alert := request(node, s, 7)
+	c := &headroom.Case{Node: node, Signal: s, Alert: &alert, Attempts: []time.Time{at(1), at(2)}}
 	c.Begin(episode(1))
 	return c
 }
