@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,7 +143,7 @@ func (d *digger) applied() int {
 type flaky struct {
 	*journal.Journal
 	refuseRequest, refuseSave error
-	refuseSaves               int // so many, and then no more
+	refuseSaves               atomic.Int32 // so many, and then no more
 	saved                     func(headroom.Case)
 }
 
@@ -157,8 +158,8 @@ func (f *flaky) Save(ctx context.Context, c *headroom.Case) error {
 	if f.refuseSave != nil {
 		return f.refuseSave
 	}
-	if f.refuseSaves > 0 {
-		f.refuseSaves--
+	if f.refuseSaves.Load() > 0 {
+		f.refuseSaves.Add(-1)
 		return errTest
 	}
 	err := f.Journal.Save(ctx, c)

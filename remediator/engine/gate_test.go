@@ -328,7 +328,7 @@ func TestARungThatWasCutShortIsFinishedBeforeAnythingElse(t *testing.T) {
 		f := &finisher{digger: &digger{name: "dig", pieces: []int64{200}, hold: make(chan struct{})}}
 		b.on(f.digger).with(f).disk.set(120)
 		b.receive(b.alert(nodefs))
-		b.store.refuseSaves = 0
+		b.store.refuseSaves.Store(0)
 		f.dig = func() { b.store.refuseSave = errTest } // its end cannot be written down
 		b.pass(5 * time.Second)
 		b.store.refuseSave, f.dig = nil, nil

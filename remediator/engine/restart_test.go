@@ -61,7 +61,7 @@ func TestAnAnswerThatCannotBeWrittenDownIsTriedAgain(t *testing.T) {
 		b.on()
 		b.receive(b.alert(nodefs))
 		b.Policy.Cases = nil
-		b.store.refuseSaves = 5
+		b.store.refuseSaves.Store(5)
 		b.pass(20 * time.Second)
 		count(t, b.Metrics.pending, 0)
 		if c := b.load(nodefs); c.Answered != c.Request.ID {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,24 +219,24 @@ func TestWhoCancelsWhatWasPausedInTheMiddleEndsIt(t *testing.T) {
 }
 
 func TestACancelThatIsAnsweredIsDurable(t *testing.T) {
-	for sentence, refused := range map[string]int{"": 0, "though the worker could not write it down": 2} {
+	for sentence, refused := range map[string]int32{"": 0, "though the worker could not write it down": 2} {
 		t.Run(sentence, func(t *testing.T) {
 			play(t, func(b *bench) {
 				b.on(&digger{pieces: []int64{200}, hold: make(chan struct{})}).disk.set(120)
 				b.receive(b.alert(nodefs))
-				answered := false
+				var answered atomic.Bool
 				time.AfterFunc(5*time.Second, func() {
-					b.store.refuseSaves = refused
+					b.store.refuseSaves.Store(refused)
 					if err := b.Cancel(context.Background(), string(nodefs), "ann"); err != nil {
 						t.Error(err)
 					}
-					answered = true
+					answered.Store(true)
 					if ep := b.last(nodefs); ep.Outcome != headroom.Cancelled {
 						t.Errorf("what a restart would find: %+v", ep)
 					}
 				})
 				b.pass(10 * time.Second)
-				if b.want(nodefs, 1, "OverCancelled", "dig interrupted"); !answered {
+				if b.want(nodefs, 1, "OverCancelled", "dig interrupted"); !answered.Load() {
 					t.Error("no answer")
 				}
 			})
