@@ -53,15 +53,23 @@ func (b Ballast) Keep(ctx context.Context, _ Node, spare Need) (string, error) {
 // keepPiece makes one piece of that many bytes if one is missing, after what is
 // no piece of that size is gone.
 func (s *ballastStore) keepPiece(ctx context.Context, size, spare int64) (string, error) {
+	for _, f := range s.unfinished {
+		if err := s.discard(f); err != nil {
+			return "", err
+		}
+	}
+	if spare < size+ballastSlack {
+		return "", nil // nothing would come in the place of what is of another size
+	}
 	var whole []string
-	for _, f := range slices.Concat(s.unfinished, s.pieces) {
-		if !slices.ContainsFunc(s.unfinished, func(u file) bool { return u.ino == f.ino }) && f.size == size {
+	for _, f := range s.pieces {
+		if f.size == size {
 			whole = append(whole, f.name)
 		} else if err := s.discard(f); err != nil {
 			return "", err
 		}
 	}
-	if len(whole) >= ballastPieces || spare < size+ballastSlack {
+	if len(whole) >= ballastPieces {
 		return "", nil
 	}
 	for i := range ballastPieces {

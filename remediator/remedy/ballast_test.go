@@ -445,3 +445,13 @@ func TestKilledAtAnyStepOfGivingBackBallast(t *testing.T) {
 		}
 	}
 }
+
+func TestPiecesOfAnotherSizeStayWhileThereIsNoRoomForOthers(t *testing.T) {
+	b := newBallast(t).laden()
+	before := b.names()
+	b.Ballast = configuredBallast(t, fmt.Sprintf("{path: %s/ballast, size: 2Mi, inodes: 20}", b.root))
+	b.keep(b.bytes(1))
+	if diff := cmp.Diff(before, b.names()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -528,3 +528,41 @@ func TestKilledAtAnyStepOfRemovingImages(t *testing.T) {
 		}
 	}
 }
+
+// The kubelet collects images at the same time.
+func TestRemovingStopsWhenOthersMadeRoom(t *testing.T) {
+	s := newShop(t)
+	plan := s.plan(gc(t, ""), bytesNeed(650))
+	s.before["Image"] = func() { // right before it is looked at
+		s.images = slices.DeleteFunc(s.images, func(i runtime.Image) bool { return i.ID == id("b:1") })
+		s.needs = func(int64) int64 { return 0 }
+	}
+	s.needs = func(int64) int64 { return 350 }
+	if notes, err := s.apply(gc(t, ""), plan); err != nil || len(s.removed) > 0 {
+		t.Errorf("removed %v, %v, %v", s.removed, notes, err)
+	}
+}
+
+// containerd forgets an image and then waits for its files to be removed.
+func TestAnImageThatIsGoneThoughTheRuntimeNeverSaidSoIsOnRecord(t *testing.T) {
+	s := newShop(t)
+	plan := s.plan(gc(t, ""), bytesNeed(650))
+	s.fails["RemoveImage"], s.late = errors.New("no answer"), true
+	notes, err := s.apply(gc(t, ""), plan)
+	if err != nil || len(notes) > 0 || len(s.removed) != 2 || len(s.reports) != 2 || s.reports[0].Bytes != 400 {
+		t.Errorf("removed %v, on record %v, %q, %v", s.removed, s.reports, notes, err)
+	}
+}
+
+func TestARuntimeThatRefusesThriceIsAskedNoMore(t *testing.T) {
+	s := newShop(t)
+	plan := s.plan(gc(t, ""), bytesNeed(all))
+	s.fails["RemoveImage"] = errors.New("no answer")
+	if _, err := s.apply(gc(t, ""), plan); err == nil || !strings.Contains(err.Error(), "no answer") {
+		t.Error(err)
+	}
+	asked := slices.DeleteFunc(s.calls, func(call string) bool { return call != "RemoveImage" })
+	if len(asked) != maxFailed {
+		t.Errorf("asked %d times", len(asked))
+	}
+}

@@ -28,13 +28,14 @@ func (g ImageGC) Apply(ctx context.Context, n Node, plan Plan, run Run) ([]strin
 
 // An imageApply is one run of ImageGC.Apply.
 type imageApply struct {
-	gc    ImageGC
-	node  Node
-	need  Need
-	run   Run
-	left  notes
-	reach reach // of the registries asked since the run began
-	asked time.Duration
+	gc     ImageGC
+	node   Node
+	need   Need
+	run    Run
+	left   notes
+	failed int   // removals that the runtime refused
+	reach  reach // of the registries asked since the run began
+	asked  time.Duration
 }
 
 func (a *imageApply) apply(ctx context.Context, items []Item) error {
@@ -48,8 +49,12 @@ func (a *imageApply) apply(ctx context.Context, items []Item) error {
 		}
 		var size int64
 		var removed bool
-		if size, removed, err = a.remove(ctx, item); err == nil && removed {
+		switch size, removed, err = a.remove(ctx, item); {
+		case err != nil:
+		case removed:
 			missing, err = a.settle(ctx, missing, size)
+		default: // somebody else was faster, or that took its time
+			missing, err = a.missing(ctx)
 		}
 	}
 	return err
@@ -79,12 +84,13 @@ func (a *imageApply) remove(ctx context.Context, item Item) (size int64, removed
 		return 0, false, nil
 	}
 	if err := a.node.Runtime.RemoveImage(ctx, image.ID); err != nil {
-		if ctx.Err() != nil {
-			return 0, false, ctx.Err()
+		if !a.gone(ctx, image.ID) {
+			if a.failed++; ctx.Err() != nil || a.failed == maxFailed {
+				return 0, false, fmt.Errorf("remove: %w", err)
+			}
+			a.left.add(err.Error(), item.What) // half of its names may be gone
+			return 0, false, nil
 		}
-		// It may be gone all the same, or half of its names.
-		a.left.add(err.Error(), item.What)
-		return 0, false, nil
 	}
 	if unused, ok := a.node.Unused.(interface{ Forget(string) }); ok {
 		unused.Forget(image.ID)
@@ -93,6 +99,19 @@ func (a *imageApply) remove(ctx context.Context, item Item) (size int64, removed
 	a.run.step(imageRemoved)
 	return image.Size, true, nil
 }
+
+// gone reports whether there is an image no more whose removal ended with an error:
+// a runtime may forget it first and then take long to remove its files.
+func (a *imageApply) gone(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goneTimeout)
+	defer cancel()
+	_, there, err := a.node.Runtime.Image(ctx, id)
+	return err == nil && !there
+}
+
+// goneTimeout bounds the question whether something is gone, where its removal ended
+// with an error.
+const goneTimeout = 5 * time.Second
 
 // forbids says why an image must stay now, "" if nothing speaks for it. It is the
 // last look before the image goes.

@@ -119,7 +119,7 @@ func TestKilledAtAnyStepOfReclaimingLogs(t *testing.T) {
 func TestARenameThatWasCutShortIsUndoneWhereTheLogCannotBeMadeAnew(t *testing.T) {
 	for sentence, arrange := range map[string]func(l *logs, cri *scriptedCRI){
 		"the runtime refuses":           func(_ *logs, cri *scriptedCRI) { cri.reopen = nil },
-		"the runtime does not answer":   func(_ *logs, cri *scriptedCRI) { cri.listErr = errors.New("no answer") },
+		"nobody says whose it is":       func(_ *logs, cri *scriptedCRI) { cri.listErr = errors.New("no answer") },
 		"the container is not known":    func(_ *logs, cri *scriptedCRI) { cri.containers = nil },
 		"there is no runtime any more":  func(l *logs, _ *scriptedCRI) { l.node.Runtime = nil },
 		"the container is said to stop": func(_ *logs, cri *scriptedCRI) { cri.containers[0].Running = false },

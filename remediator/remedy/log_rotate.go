@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 const (
@@ -126,17 +128,25 @@ func (a *logApply) reopen(ctx context.Context, dir int, f *file, old string, ite
 	switch err := makeAnew(ctx, a.node.Runtime, dir, f.name, item.id, st.Ino); {
 	case err == nil:
 		return nil
-	case mayComeYet(err):
+	case mayComeYet(err), errors.Is(err, errNoNewLog): // CRI-O's conmon may be writing the old one to the disk still
 		return fmt.Errorf("%w: it is called %s: %w", ErrHalfDone, printable(old), err)
 	default:
 		return a.undo(dir, f.name, old, item, err.Error())
 	}
 }
 
-// mayComeYet reports whether a call that failed so may still have its effect.
+// mayComeYet reports whether a call that failed so may still have its effect: whoever
+// was asked said nothing, or its connection was lost, be it that it was restarted or
+// that we end.
 func mayComeYet(err error) bool {
+	switch status.Code(err) {
+	case codes.DeadlineExceeded, codes.Canceled, codes.Unavailable:
+		return true
+	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
+
+var errNoNewLog = errors.New("reopen the log: the runtime said that it had, and there is none")
 
 // makeAnew has the runtime create a log that has been renamed, unless somebody
 // has already: CRI-O overwrites what is there. was is the old file's inode.
@@ -154,7 +164,7 @@ func makeAnew(ctx context.Context, r Containers, dir int, name, id string, was u
 			return nil
 		}
 		if time.Since(began) > appearTimeout {
-			return fmt.Errorf("reopen the log: the runtime said that it had, and there is none")
+			return errNoNewLog
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node"
@@ -397,8 +399,8 @@ func TestARenameIsUndoneIfTheLogIsNotMadeAnew(t *testing.T) {
 	cri, writer := l.withRuntime("runtime", path)
 	was := inode(t, path)
 	for sentence, reopen := range map[string]func(string) error{
-		"the runtime refuses":               func(string) error { return errors.New("container is not running") },
-		"it says yes and makes no new file": func(string) error { return nil },
+		"the runtime refuses":         func(string) error { return errors.New("container is not running") },
+		"it refuses with gRPC's code": func(string) error { return status.Error(codes.FailedPrecondition, "container is not running") },
 	} {
 		cri.reopen = reopen
 		removed, notes := l.apply(LogReclaim{}, l.plan(LogReclaim{}, l.bytes(all)), nil)

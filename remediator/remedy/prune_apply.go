@@ -104,7 +104,11 @@ func (a *pruneApply) container(ctx context.Context, item Item) error {
 	default:
 		return leftAlone(reason)
 	}
-	if err := a.refused(ctx, a.node.Runtime.RemoveContainer(ctx, item.id)); err != nil {
+	if err := a.node.Runtime.RemoveContainer(ctx, item.id); err != nil && !a.gone(ctx, item.id) {
+		return a.refused(ctx, err)
+	}
+	// That may have taken its time: somebody may read a log by now.
+	if users, err = a.usersOf(ctx, files); err != nil {
 		return err
 	}
 	a.meter.removed(item, layer)
@@ -115,6 +119,14 @@ func (a *pruneApply) container(ctx context.Context, item Item) error {
 		}
 	}
 	return nil
+}
+
+// gone reports whether there is a container no more whose removal ended with an error.
+func (a *pruneApply) gone(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goneTimeout)
+	defer cancel()
+	_, there, err := a.node.Runtime.Container(ctx, id)
+	return err == nil && !there
 }
 
 // layer is what the container has written, as far as it is on the disk in need
