@@ -13,6 +13,8 @@ type folder struct {
 	root *root
 	path string // beneath the root
 	id   fileID
+	// owner is the pod whose container's logs it holds; zero if no pod's.
+	owner podName
 }
 
 // A file is a name in a folder, as it was when it was planned.

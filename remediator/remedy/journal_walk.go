@@ -57,7 +57,7 @@ func (w *journalWalker) machine(ctx context.Context, r *root, e dirent, namespac
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("stat %s: %w", printable(r.path+"/"+e.name), err)
 	}
-	in := &folder{r, e.name, idOf(&st)}
+	in := &folder{root: r, path: e.name, id: idOf(&st)}
 	m := &machineJournal{namespace: namespace}
 	w.folders = append(w.folders, m)
 	return w.each(ctx, fd, 1, r.path+"/"+e.name, func(e dirent) error {

@@ -24,8 +24,9 @@ type part struct {
 	files []file
 }
 
-// logs reads one container's folder. path is its path beneath the root.
-func (w *walker) logs(ctx context.Context, r *root, parent int, e dirent, path string, layout logLayout) error {
+// logs reads one container's folder. path is its path beneath the root, owner whose
+// container it is.
+func (w *walker) logs(ctx context.Context, r *root, parent int, e dirent, path string, owner podName, layout logLayout) error {
 	fd, err := w.enter(parent, e, r.path+"/"+path[:len(path)-len(e.name)])
 	if fd < 0 {
 		return err
@@ -35,7 +36,7 @@ func (w *walker) logs(ctx context.Context, r *root, parent int, e dirent, path s
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("stat %s: %w", printable(r.path+"/"+path), err)
 	}
-	return w.visit(ctx, fd, &folder{r, path, idOf(&st)}, layout)
+	return w.visit(ctx, fd, &folder{r, path, idOf(&st), owner}, layout)
 }
 
 // sort sorts the files of a container's folder into what may go and what is

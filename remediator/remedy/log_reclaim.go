@@ -44,7 +44,7 @@ type logSettings struct {
 	// MinSize is the size in bytes from which on a live log is touched.
 	MinSize quantity `yaml:"minSize"`
 	// ExcludeNamespaces are namespaces, spelled exactly, whose logs stay as they
-	// are. Docker's layout knows none.
+	// are.
 	ExcludeNamespaces []string `yaml:"excludeNamespaces"`
 }
 

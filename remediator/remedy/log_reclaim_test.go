@@ -85,6 +85,7 @@ func TestPlan(t *testing.T) {
 			l.write(two+"3.log.20261101-000000", 40)
 			l.write(two+"3.log.20261102-000000", 4)
 			l.write(two+"2.log.20261003-000000", 90)
+			l.docker(dockerID, "web", "")
 			l.write(dockerID+"/"+dockerID+"-json.log.1", 4)
 			l.write(dockerID+"/"+dockerID+"-json.log.2.gz", 8)
 			r := LogReclaim{}
@@ -115,6 +116,7 @@ func TestAPartAndItsCompressedCopyAreOne(t *testing.T) {
 		newest, older := log+"2", log+"1"
 		if strings.HasPrefix(log, dockerID) {
 			newest, older = older, newest
+			l.docker(dockerID, "web", "")
 		}
 		for _, name := range []string{older, newest + ".gz", older + ".gz", newest} {
 			l.write(name, 4)

@@ -3,7 +3,6 @@ package remedy
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -95,9 +94,7 @@ func (a *logApply) one(ctx context.Context, items []Item) (enough bool, err erro
 
 // sparedNow reports whether the pod has opted out since the plan.
 func (a *logApply) sparedNow(item Item) bool {
-	folder, _, _ := strings.Cut(item.file.in.path, "/")
-	pod, ok := podFolder(folder)
-	return ok && a.out.has(pod)
+	return a.out.has(item.file.in.owner)
 }
 
 // note turns an error that concerns one file only into a note. What is gone is

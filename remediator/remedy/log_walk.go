@@ -104,9 +104,9 @@ func (w *walker) walkRoot(ctx context.Context, path string) error {
 		case ok && w.spared(pod) != "":
 			w.notes.add(w.spared(pod), printable(r.path+"/"+e.name))
 		case ok:
-			return w.pod(ctx, r, e)
+			return w.pod(ctx, r, e, pod)
 		case dockerFolder(e.name):
-			return w.logs(ctx, r, r.fd, e, e.name, dockerLog(e.name))
+			return w.docker(ctx, r, e)
 		default:
 			w.notes.add("not the name of a container's log folder", printable(r.path+"/"+e.name))
 		}
@@ -115,7 +115,7 @@ func (w *walker) walkRoot(ctx context.Context, path string) error {
 }
 
 // pod reads the folders of a pod's containers.
-func (w *walker) pod(ctx context.Context, r *root, e dirent) error {
+func (w *walker) pod(ctx context.Context, r *root, e dirent, owner podName) error {
 	fd, err := w.enter(r.fd, e, r.path)
 	if fd < 0 {
 		return err
@@ -130,7 +130,7 @@ func (w *walker) pod(ctx context.Context, r *root, e dirent) error {
 			w.notes.add("not the name of a container's log folder", printable(r.path+"/"+e.name+"/"+c.name))
 			return nil
 		}
-		return w.logs(ctx, r, fd, c, e.name+"/"+c.name, kubeletLog)
+		return w.logs(ctx, r, fd, c, e.name+"/"+c.name, owner, kubeletLog)
 	})
 }
 

@@ -46,6 +46,21 @@ func (l logs) write(name string, kib int) string {
 	return path
 }
 
+// docker writes Docker's own record of a container, as its daemon 28 did; empty
+// labels are a container that no kubelet made.
+func (l logs) docker(id, name, labels string) {
+	l.t.Helper()
+	path := l.path(id + "/" + dockerRecord)
+	if err := os.MkdirAll(filepath.Dir(path), 0o710); err != nil {
+		l.t.Fatal(err)
+	}
+	record := fmt.Sprintf(`{"StreamConfig":{},"State":{"Running":true,"Pid":4711},"ID":%q,"Created":"2026-11-23T04:01:31Z","Managed":false,"Path":"/bin/sh","Config":{"Hostname":"web","Labels":{%s}},"Image":"sha256:4bcf","LogPath":"/var/lib/docker/containers/%s/%s-json.log","Name":%q,"Driver":"overlay2"}`,
+		id, labels, id, id, "/"+name)
+	if err := os.WriteFile(path, []byte(record), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 func (l logs) disk() node.Disk {
 	l.t.Helper()
 	var st unix.Stat_t
