@@ -9,7 +9,8 @@ import (
 )
 
 // Build builds one of the programs in cmd/ into dir, as make build does but
-// without a version, and returns its path.
+// without a version, and returns its path. What does not get into a program, such
+// as a test, does not change its bytes.
 func Build(ctx context.Context, dir, program string) (string, error) {
 	return build(ctx, dir, program, "./cmd/"+program)
 }
@@ -26,7 +27,7 @@ func build(ctx context.Context, dir, program, source string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, program)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, source)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", path, source)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
