@@ -89,7 +89,7 @@ func (a *pruneApply) container(ctx context.Context, item Item) error {
 	case !a.p.mayGo(all[i], h):
 		return nil // and says why
 	}
-	files, users, err := a.logsOf(ctx, all[i], h, item)
+	files, err := a.logsOf(ctx, all[i], h, item)
 	if err != nil {
 		return err
 	}
@@ -107,12 +107,13 @@ func (a *pruneApply) container(ctx context.Context, item Item) error {
 	if err := a.node.Runtime.RemoveContainer(ctx, item.id); err != nil && !a.gone(ctx, item.id) {
 		return a.refused(ctx, err)
 	}
-	// That may have taken its time: somebody may read a log by now.
-	if users, err = a.usersOf(ctx, files); err != nil {
-		return err
-	}
 	a.meter.removed(item, layer)
 	a.meter.run.step(pruneContainer)
+	// That may have taken its time: somebody may read a log by now.
+	users, err := a.usersOf(ctx, files)
+	if err != nil {
+		return err
+	}
 	for _, f := range files {
 		if err := a.note(item, a.dropLog(item, &f, users[f.ino])); err != nil {
 			return err

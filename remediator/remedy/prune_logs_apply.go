@@ -9,11 +9,11 @@ import (
 	"github.com/nodeheadroom/headroom/node/runtime"
 )
 
-// logsOf returns the files that only that container has as its log, and who uses
-// them, or why one of them is needed.
-func (a *pruneApply) logsOf(ctx context.Context, c runtime.Container, h history, item Item) ([]file, map[uint64]*uses, error) {
+// logsOf returns the files that only that container has as its log, or why one of
+// them is needed.
+func (a *pruneApply) logsOf(ctx context.Context, c runtime.Container, h history, item Item) ([]file, error) {
 	if item.file.in == nil {
-		return nil, nil, nil
+		return nil, nil
 	}
 	found := make(logsByName)
 	w := newWalker(logSettings{}, Need{Disk: item.file.in.id.disk}, nil)
@@ -21,35 +21,35 @@ func (a *pruneApply) logsOf(ctx context.Context, c runtime.Container, h history,
 	switch err {
 	case nil:
 	case unix.ENOENT, errChanged:
-		return nil, nil, nil
+		return nil, nil
 	default:
-		return nil, nil, err
+		return nil, err
 	}
 	again, err := openBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY) // to be read from its beginning
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer unix.Close(again)
 	if err := w.gather(ctx, again, item.file.in, kubeletLog, found); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	logs := found.of(c, h)
 	if logs == nil {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if logs.needed != "" {
-		return nil, nil, leftAlone(logs.needed)
+		return nil, leftAlone(logs.needed)
 	}
 	users, err := a.usersOf(ctx, logs.files)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, f := range logs.files {
 		if reason := users[f.ino].forbidRemoval(f.size); reason != "" {
-			return nil, nil, leftAlone("its log is needed: " + reason)
+			return nil, leftAlone("its log is needed: " + reason)
 		}
 	}
-	return logs.files, users, nil
+	return logs.files, nil
 }
 
 func (a *pruneApply) usersOf(ctx context.Context, files []file) (map[uint64]*uses, error) {
