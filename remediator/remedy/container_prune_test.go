@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -402,6 +403,48 @@ func TestARuntimeThatRefusesIsNotAskedForever(t *testing.T) {
 	noted(t, notes, "remove: busy", "and 1 more")
 	if diff := cmp.Diff(before, l.manifest()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAContainerThatIsGoneThoughTheRuntimeNeverSaidSoIsOnRecord(t *testing.T) {
+	l, cri := crashed(t)
+	plan := l.planPrune(ContainerPrune{}, l.bytes(all))
+	cri.late = errors.New("no answer")
+	var removed headroom.Amount
+	notes, err := ContainerPrune{}.Apply(t.Context(), l.node, plan, Run{
+		Missing: func(context.Context) (int64, error) { return all, nil },
+		Removed: func(_ Item, a headroom.Amount) { removed = removed.Add(a) },
+	})
+	if err != nil || len(cri.removed) == 0 || removed.Bytes != plan.Frees.Bytes {
+		t.Errorf("removed %q, on record %+v of %+v, %q, %v", cri.removed, removed, plan.Frees, notes, err)
+	}
+}
+
+func TestWhoBeginsToReadWhileAContainerGoesReadsOn(t *testing.T) {
+	l, cri := crashed(t)
+	plan := l.planPrune(ContainerPrune{}, l.bytes(all))
+	open := func() *os.File {
+		f, err := os.Open(plan.Items[0].file.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	shipper := open() // which has read everything, and begins anew
+	if _, err := shipper.Seek(0, io.SeekEnd); err != nil {
+		t.Fatal(err)
+	}
+	var reader *os.File
+	cri.meanwhile = func() {
+		if reader == nil {
+			reader = open() // before the other is closed: it must not get its number
+			shipper.Close()
+		}
+	}
+	l.applyPrune(ContainerPrune{}, plan, Run{Missing: func(context.Context) (int64, error) { return all, nil }})
+	defer reader.Close()
+	if st, err := reader.Stat(); err != nil || st.Size() == 0 {
+		t.Errorf("what it reads has been emptied: %v", err)
 	}
 }
 

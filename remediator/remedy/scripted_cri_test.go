@@ -31,7 +31,9 @@ type scriptedCRI struct {
 	reopen     func(id string) error
 	written    map[string]int64 // bytes, by ID; unknown where there is none
 	removed    []string
-	failing    error // of removals
+	meanwhile  func() // while something is being removed
+	late       error  // of a removal that has its effect
+	failing    error  // of removals
 }
 
 func (s *scriptedCRI) Containers(context.Context) ([]runtime.Container, error) {
@@ -84,7 +86,10 @@ func (s *scriptedCRI) remove(what string, done func()) error {
 	}
 	s.removed = append(s.removed, what)
 	done()
-	return nil
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
+	return s.late
 }
 
 func (s *scriptedCRI) ReopenLog(_ context.Context, id string) error {
