@@ -53,7 +53,7 @@ func (e *Engine) approved(ctx context.Context, c *candidate, step int, plan reme
 	e.wait(ctx, c.Case, hold{
 		reason: headroom.AwaitingApproval,
 		detail: detail,
-		lift:   fmt.Sprintf("headroom-remediator approve %s --plan %s", c.ep.ID, pending.Plan),
+		lift:   fmt.Sprintf("headroom-remediator approve %s %s", c.ep.ID, pending.Plan),
 	})
 	return false
 }

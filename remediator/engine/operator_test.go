@@ -20,7 +20,7 @@ func TestARungThatNeedsApprovalWaitsForItsPlansHash(t *testing.T) {
 		b.Policy.Cases[0].Ladder[0].Approval = true
 		b.receive(b.alert(nodefs))
 		b.pass(20 * time.Minute)
-		ep := b.held(nodefs, headroom.AwaitingApproval, "headroom-remediator approve "+b.last(nodefs).ID+" --plan ")
+		ep := b.held(nodefs, headroom.AwaitingApproval, "headroom-remediator approve "+b.last(nodefs).ID+" ")
 		if ep.Pending == nil || ep.Pending.Remedy != "dig" || len(ep.Pending.Items) != 1 || !strings.Contains(ep.Lift, ep.Pending.Plan) {
 			t.Fatalf("pending is %+v", ep.Pending)
 		}
