@@ -31,9 +31,11 @@ func newTable(all []row, kept *results, s shipped, now inputs) *table {
 	t := &table{shipped: s}
 	for _, r := range all {
 		without, with := kept.of(r, false), kept.of(r, true)
-		t.older += len(without) + len(with) - len(kept.counts(r, false, now)) - len(kept.counts(r, true, now))
 		t.missing += 2*plays - len(without) - len(with)
 		for _, one := range append(slices.Clone(without), with...) {
+			if one.Took != now.of(one.With) {
+				t.older++
+			}
 			if !slices.Contains(t.revisions, one.Revision) {
 				t.revisions = append(t.revisions, one.Revision)
 			}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,10 +39,8 @@ func (w *walker) docker(ctx context.Context, r *root, e dirent) error {
 		w.notes.add("cannot tell whose container it is: it has no "+dockerRecord, what)
 	case err != nil:
 		w.notes.add("cannot tell whose container it is: "+err.Error(), what)
-	case slices.Contains(w.ExcludeNamespaces, owner.pod.namespace):
-		w.notes.add("excludeNamespaces names "+owner.pod.namespace, what)
-	case w.spared(owner.pod) != "":
-		w.notes.add(w.spared(owner.pod), what)
+	case w.exempt(owner.pod) != "":
+		w.notes.add(w.exempt(owner.pod), what)
 	case owner.container == apiServer:
 		w.notes.add(mayBeAudit, what)
 	default:

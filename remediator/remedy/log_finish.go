@@ -135,7 +135,8 @@ func written(ctx context.Context, proc string, disk node.Disk, logs []renamedLog
 
 // finish makes the log anew or gives the file its name back, and says which. While
 // the runtime does not answer it does neither: what it was told before it may do
-// yet. One that says yes once more and makes none will make none. Nothing is lost meanwhile, and a kubelet has a log made anew that is not there.
+// yet. One that says yes once more and makes none will make none. Nothing is lost
+// meanwhile, and a kubelet has a log made anew that is not there.
 func (h renamedLog) finish(ctx context.Context, n Node, folders *folders) (string, error) {
 	dir, err := folders.enter(h.file.in)
 	if err != nil {

@@ -27,7 +27,7 @@ type walker struct {
 	batches [3][]dirent
 	// visit is what is done in a container's folder.
 	visit func(ctx context.Context, fd int, in *folder, layout logLayout) error
-	// spared says why the logs of a pod are to be left alone, or "".
+	// spared says why a pod itself wants its logs left alone, or "".
 	spared func(podName) string
 }
 
@@ -99,10 +99,8 @@ func (w *walker) walkRoot(ctx context.Context, path string) error {
 	return w.each(ctx, r.fd, 0, r.path, func(e dirent) error {
 		pod, ok := podFolder(e.name)
 		switch {
-		case ok && slices.Contains(w.ExcludeNamespaces, pod.namespace):
-			w.notes.add("excludeNamespaces names "+pod.namespace, printable(r.path+"/"+e.name))
-		case ok && w.spared(pod) != "":
-			w.notes.add(w.spared(pod), printable(r.path+"/"+e.name))
+		case ok && w.exempt(pod) != "":
+			w.notes.add(w.exempt(pod), printable(r.path+"/"+e.name))
 		case ok:
 			return w.pod(ctx, r, e, pod)
 		case dockerFolder(e.name):
@@ -112,6 +110,14 @@ func (w *walker) walkRoot(ctx context.Context, path string) error {
 		}
 		return nil
 	})
+}
+
+// exempt says why the logs of a pod are to be left alone, or "".
+func (w *walker) exempt(pod podName) string {
+	if slices.Contains(w.ExcludeNamespaces, pod.namespace) {
+		return "excludeNamespaces names " + pod.namespace
+	}
+	return w.spared(pod)
 }
 
 // pod reads the folders of a pod's containers.
