@@ -90,6 +90,10 @@ func (frozen) Written(context.Context, string) (bytes, inodes int64, known bool,
 	return mebi, 5, true, nil
 }
 
+func (frozen) Volumes(context.Context, string) (paths []string, known bool, err error) {
+	return nil, true, nil
+}
+
 func (frozen) Since(id string) (time.Time, bool) {
 	return time.Now().Add(-time.Hour), id == unusedID
 }

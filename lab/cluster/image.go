@@ -31,6 +31,7 @@ type Image struct {
 	// worker if "".
 	Program string
 	Args    []string // the command
+	Volumes []string // paths that it declares a volume
 	// Ballast is that many bytes more, different in every image of another Name.
 	Ballast int64
 }
@@ -145,7 +146,7 @@ func (i Image) oci() (oci.Image, error) {
 	if err != nil {
 		return oci.Image{}, err
 	}
-	image := oci.Image{Name: i.Name, Entrypoint: []string{"/program"}, Args: i.Args, Files: []oci.File{
+	image := oci.Image{Name: i.Name, Entrypoint: []string{"/program"}, Args: i.Args, Volumes: i.Volumes, Files: []oci.File{
 		{Name: "tmp/", Mode: 0o777}, {Name: "data/", Mode: 0o777},
 		{Name: "program", Mode: 0o755, Data: program},
 	}}

@@ -20,6 +20,7 @@ type Image struct {
 	Entrypoint []string
 	Args       []string // the command
 	User       string   // "" is root
+	Volumes    []string // paths that it declares a volume
 	Files      []File
 }
 
@@ -53,9 +54,17 @@ func (i Image) Blobs() (Blobs, error) {
 	if err != nil {
 		return Blobs{}, err
 	}
+	settings := map[string]any{"Entrypoint": i.Entrypoint, "Cmd": i.Args, "User": i.User, "WorkingDir": "/"}
+	if len(i.Volumes) > 0 {
+		volumes := make(map[string]struct{})
+		for _, path := range i.Volumes {
+			volumes[path] = struct{}{}
+		}
+		settings["Volumes"] = volumes
+	}
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
-		"config": map[string]any{"Entrypoint": i.Entrypoint, "Cmd": i.Args, "User": i.User, "WorkingDir": "/"},
+		"config": settings,
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{Digest(layer)}},
 	})
 	if err != nil {

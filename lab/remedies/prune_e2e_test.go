@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/lab/cluster"
 	"github.com/nodeheadroom/headroom/remediator/remedy"
 )
@@ -41,10 +42,28 @@ func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
 		},
 		Flags: []string{"--maximum-dead-containers-per-container=10"},
 	})
-	if err := n.Load(t.Context(), cluster.Image{Name: crashImage, Program: crasher(t)}); err != nil {
+	// What it declares a volume is one of the pod's here.
+	if err := n.Load(t.Context(), cluster.Image{Name: crashImage, Program: crasher(t), Volumes: []string{"/data"}}); err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// crash has a pod crash again and again, and waits for so many dead containers.
+func crash(t *testing.T, c *cluster.Cluster, n *cluster.Node, w cluster.Workload, dead int) *reclaimed {
+	t.Helper()
+	if err := c.Apply(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Delete(t.Context(), w) })
+	r := reclaim(t, n)
+	eventually(t, fmt.Sprintf("%d dead containers", dead), func() error {
+		if have := r.dead("worker"); len(have) < dead {
+			return fmt.Errorf("there are %d", len(have))
+		}
+		return nil
+	})
+	return r
 }
 
 // counted is a pod's spec whose init container and whose own count how often they
@@ -79,17 +98,7 @@ func TestDeadContainersGoButTheLastOneOfEach(t *testing.T) {
 	}}
 	quiet := cluster.Workload{Name: "quiet", Node: n}
 	c.StartPods(t, quiet)
-	if err := c.Apply(t.Context(), w); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Delete(t.Context(), w) })
-	r := reclaim(t, n)
-	eventually(t, "four dead containers", func() error {
-		if dead := r.dead("worker"); len(dead) < 4 {
-			return fmt.Errorf("there are %d", len(dead))
-		}
-		return nil
-	})
+	r := crash(t, c, n, w, 4)
 	folder, pod := folderOf(t, c, n, w, "worker")
 	_, bystander := folderOf(t, c, n, quiet, "worker")
 	before := r.dead("worker")
@@ -131,6 +140,61 @@ func TestDeadContainersGoButTheLastOneOfEach(t *testing.T) {
 		return fmt.Errorf("it is %+v", now.Status.ContainerStatuses)
 	})
 	untouched(t, c, quiet, bystander)
+}
+
+// containerd keeps what an image declares a volume with the container, and removes
+// both together.
+func TestADeadContainerWithAVolumeStays(t *testing.T) {
+	const image = "localhost/keeps:1"
+	c := cluster.Start(t)
+	n := crashes(t, c)
+	if err := n.Load(t.Context(), cluster.Image{Name: image, Program: crasher(t), Volumes: []string{"/keep"}}); err != nil {
+		t.Fatal(err)
+	}
+	w := cluster.Workload{Name: "crashing", Node: n, Image: image, Containers: map[string][]string{
+		"worker": {"/keep/worker", "4000000", "1"},
+	}}
+	r := crash(t, c, n, w, 4)
+	kept := func() []string {
+		found, err := filepath.Glob(filepath.Join(n.ContainerdRoot(), "io.containerd.grpc.v1.cri", "containers", "*", "volumes", "*", "worker"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	before, containers := kept(), r.dead("worker")
+	if len(before) < 4 {
+		t.Fatalf("containerd keeps them elsewhere: %v", before)
+	}
+	plan, removed, _ := r.run(with(t, remedy.ContainerPrune{}, "{minAge: 0s}"), nil)
+	if len(plan.Items) > 0 || removed != (headroom.Amount{}) || !strings.Contains(strings.Join(plan.Notes, "\n"), "declares a volume, which would go with it: /keep") {
+		t.Errorf("planned %+v, removed %+v; %q", plan.Items, removed, plan.Notes)
+	}
+	for _, file := range before {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+	if after := r.dead("worker"); after[0] != containers[0] {
+		t.Errorf("of %v are left %v", containers, after)
+	}
+}
+
+// What a container has written comes back after containerd has answered, and only
+// the disk says how much it was.
+func TestNoMoreDeadContainersGoThanAreNeeded(t *testing.T) {
+	c := cluster.Start(t)
+	n := crashes(t, c)
+	w := cluster.Workload{Name: "crashing", Node: n, Image: crashImage, Containers: map[string][]string{
+		"worker": {"/data/worker", "0", "1", "20000000", "6"},
+	}}
+	r := crash(t, c, n, w, 6)
+	before := r.dead("worker")
+	plan, removed, notes := r.runFor(with(t, remedy.ContainerPrune{}, "{minAge: 0s}"), 30_000_000)
+	after := r.dead("worker")
+	if gone := len(before) - len(after); len(plan.Items) < 4 || gone != 2 {
+		t.Errorf("planned %d, removed %d (%+v) for what two have written; %q", len(plan.Items), gone, removed, notes)
+	}
 }
 
 // dead lists the attempts of a container that are dead, oldest first.

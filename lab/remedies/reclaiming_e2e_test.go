@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"gopkg.in/yaml.v3"
 
 	headroom "github.com/nodeheadroom/headroom"
@@ -74,17 +75,35 @@ func with(t *testing.T, r remedy.Remedy, keys string) remedy.Remedy {
 	return configured
 }
 
-// run plans for everything and applies it, and returns what was planned, removed
-// and said.
+// run has a remedy remove everything that it would.
 func (r *reclaimed) run(rm remedy.Remedy, step func(string)) (plan remedy.Plan, removed headroom.Amount, notes []string) {
 	r.t.Helper()
+	return r.runUntil(rm, step, everything, func(context.Context) (int64, error) { return everything, nil })
+}
+
+// runFor has a remedy remove so many bytes, as the disk says.
+func (r *reclaimed) runFor(rm remedy.Remedy, bytes int64) (plan remedy.Plan, removed headroom.Amount, notes []string) {
+	r.t.Helper()
+	available := func() int64 {
+		var st unix.Statfs_t
+		if err := unix.Statfs(r.node.LogRoots[0], &st); err != nil {
+			r.t.Error(err)
+		}
+		return int64(st.Bavail) * st.Bsize
+	}
+	target := available() + bytes
+	return r.runUntil(rm, nil, bytes, func(context.Context) (int64, error) { return target - available(), nil })
+}
+
+func (r *reclaimed) runUntil(rm remedy.Remedy, step func(string), need int64, missing func(context.Context) (int64, error)) (plan remedy.Plan, removed headroom.Amount, notes []string) {
+	r.t.Helper()
 	ctx := r.t.Context()
-	plan, err := rm.Plan(ctx, r.node, remedy.Need{Signal: headroom.NodeFSAvailable, Disk: r.disk, Amount: everything})
+	plan, err := rm.Plan(ctx, r.node, remedy.Need{Signal: headroom.NodeFSAvailable, Disk: r.disk, Amount: need})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	notes, err = rm.Apply(ctx, r.node, plan, remedy.Run{
-		Missing: func(context.Context) (int64, error) { return everything, nil },
+		Missing: missing,
 		Removed: func(_ remedy.Item, a headroom.Amount) { removed = removed.Add(a) },
 		Step:    step,
 	})

@@ -49,9 +49,8 @@ func (e *Engine) prolong(ctx context.Context, c *headroom.Case, pc *policy.Case)
 	until := c.Request.Received.Add(e.Policy.Watch)
 	same := e.sameCase(ep.Request, *c.Request)
 	switch {
-	case c.Request.By != "" && len(ep.Rungs) == 0: // a person takes it over
-		keepAlert(c)
-		ep.Request, ep.Start, ep.Target = *c.Request, pc.Target, pc.Target
+	case c.Request.By != "" && e.mayTakeOver(ep):
+		e.takeOver(c, *c.Request, pc)
 	case e.void(ep.Request) && len(ep.Rungs) == 0 && same: // delivered again since the storm
 		ep.Request = *c.Request
 	case !same && (len(ep.Rungs) > 0 || ep.Request.By != ""):
@@ -111,6 +110,15 @@ func (e *Engine) current(ep *headroom.Episode) bool {
 // begin opens an episode for a request of the case. Gates come later: whatever
 // holds it is then on record.
 func (e *Engine) begin(ctx context.Context, c *headroom.Case, r headroom.Request, pc *policy.Case) {
+	ep := c.Begin(e.episode(r, pc))
+	if e.answer(ctx, c) {
+		e.begun(ep)
+	}
+}
+
+// episode is what a request begins: a person's until the target is reached, an
+// alert's only below start.
+func (e *Engine) episode(r headroom.Request, pc *policy.Case) headroom.Episode {
 	now := time.Now()
 	start, until := pc.Start, r.Received.Add(e.Policy.Watch)
 	if r.By != "" {
@@ -119,8 +127,8 @@ func (e *Engine) begin(ctx context.Context, c *headroom.Case, r headroom.Request
 	if until.Before(now) {
 		until = now.Add(e.Policy.Watch) // nobody said so again, and it is so again
 	}
-	ep := c.Begin(headroom.Episode{
-		ID:      fmt.Sprintf("%s-%s", c.Signal, now.UTC().Format("20060102T150405.000")),
+	return headroom.Episode{
+		ID:      fmt.Sprintf("%s-%s", r.Signal, now.UTC().Format("20060102T150405.000")),
 		Request: r,
 		Phase:   headroom.Waiting,
 		Reason:  headroom.Watching,
@@ -130,10 +138,12 @@ func (e *Engine) begin(ctx context.Context, c *headroom.Case, r headroom.Request
 		Target:  pc.Target,
 		Created: now,
 		Until:   until,
-	})
-	if e.answer(ctx, c) {
-		e.Logger.Info("episode begins", "episode", ep.ID, "alertname", r.Labels["alertname"], "start", ep.Start, "target", ep.Target, "dry_run", ep.DryRun)
 	}
+}
+
+func (e *Engine) begun(ep *headroom.Episode) {
+	e.Logger.Info("episode begins", "episode", ep.ID, "alertname", ep.Request.Labels["alertname"], "by", ep.Request.By,
+		"start", ep.Start, "target", ep.Target, "dry_run", ep.DryRun)
 }
 
 func (e *Engine) answer(ctx context.Context, c *headroom.Case) bool {

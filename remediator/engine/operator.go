@@ -9,6 +9,7 @@ import (
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/remediator/policy"
 )
 
 // minPlan is how much of a plan's hash names it.
@@ -21,8 +22,9 @@ func (e *Engine) Cases(ctx context.Context) ([]headroom.Case, error) { return e.
 func (e *Engine) Control(ctx context.Context) (headroom.Control, error) { return e.Store.Control(ctx) }
 
 // Ask begins an episode because a person says so, whether headroom is below
-// start or not; all gates hold for it. by names the person. It is an error
-// wrapping headroom.ErrNotFound if the policy has nothing to do about the signal.
+// start or not; all gates hold for it. One that waits and has done nothing yet it
+// takes over; another comes first. by names the person. It is an error wrapping
+// headroom.ErrNotFound if the policy has nothing to do about the signal.
 func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (headroom.Request, error) {
 	now := time.Now()
 	r := headroom.Request{
@@ -35,13 +37,11 @@ func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (he
 		Labels:   asked(e.Policy, e.Node.Name, signal, "at"),
 	}
 	r.Fingerprint = r.ID
-	if _, ok := e.Policy.Find(r.Labels); !ok {
+	pc, ok := e.Policy.Find(r.Labels)
+	if !ok {
 		return r, fmt.Errorf("signal %q: no case of the policy matches an alert about it with stage=\"at\": %w", signal, headroom.ErrNotFound)
 	}
-	if err := e.setAlertApart(ctx, signal); err != nil {
-		return r, fmt.Errorf("store: %w", err)
-	}
-	if err := e.Store.Request(ctx, []headroom.Request{r}); err != nil {
+	if err := e.beginFor(ctx, r, pc); err != nil {
 		e.Metrics.storeErrors.Inc()
 		return r, fmt.Errorf("store: %w", err)
 	}
@@ -50,25 +50,51 @@ func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (he
 	return r, nil
 }
 
-// setAlertApart keeps an alert that waits in its case from being forgotten with the
-// request that takes its place. An open episode has its own.
-func (e *Engine) setAlertApart(ctx context.Context, signal headroom.Signal) error {
+// beginFor makes a person's request an episode at once, as often as the worker
+// saves the same case meanwhile: an alert that is delivered right after would take
+// its place among the requests. While another episode acts it waits there.
+func (e *Engine) beginFor(ctx context.Context, r headroom.Request, pc *policy.Case) error {
 	for range tries {
 		cases, err := e.load(ctx)
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(cases, func(c headroom.Case) bool { return c.Signal == signal })
-		if at < 0 || cases[at].Open() != nil || cases[at].Request == nil || cases[at].Request.By != "" {
-			return nil
+		c := &headroom.Case{Node: r.Node, Signal: r.Signal}
+		if at := slices.IndexFunc(cases, func(c headroom.Case) bool { return c.Signal == r.Signal }); at >= 0 {
+			c = &cases[at]
 		}
-		keepAlert(&cases[at])
-		trim(&cases[at])
-		if err = e.Store.Save(ctx, &cases[at]); !errors.Is(err, headroom.ErrConflict) {
+		switch ep := c.Open(); {
+		case ep == nil:
+			c.Begin(e.episode(r, pc))
+		case e.mayTakeOver(ep):
+			e.takeOver(c, r, pc)
+		default:
+			return e.Store.Request(ctx, []headroom.Request{r})
+		}
+		trim(c)
+		if err = e.Store.Save(ctx, c); err == nil {
+			e.begun(c.Last())
+			e.Metrics.phase(c)
+		}
+		if !errors.Is(err, headroom.ErrConflict) {
 			return err
 		}
 	}
 	return headroom.ErrConflict
+}
+
+// mayTakeOver reports whether a person's request can make an open episode its own.
+func (e *Engine) mayTakeOver(ep *headroom.Episode) bool {
+	return e.current(ep) && ep.Phase == headroom.Waiting && len(ep.Rungs) == 0
+}
+
+func (e *Engine) takeOver(c *headroom.Case, r headroom.Request, pc *policy.Case) {
+	keepAlert(c)
+	ep := c.Open()
+	ep.Request, ep.Start, ep.Target = r, pc.Target, pc.Target
+	if until := r.Received.Add(e.Policy.Watch); until.After(ep.Until) {
+		ep.Until = until
+	}
 }
 
 // Approve gives a person's word for the plan that an open episode waits with.

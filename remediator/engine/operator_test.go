@@ -210,6 +210,44 @@ func TestAPersonAsksAboveStart(t *testing.T) {
 	})
 }
 
+func TestAnAlertDoesNotTakeThePlaceOfWhatAPersonAsks(t *testing.T) {
+	for sentence, before := range map[string]func(b *bench){
+		"nothing is there":              func(*bench) {},
+		"an alert makes it watch":       func(b *bench) { b.receive(b.alert(nodefs)); b.pass(time.Minute) },
+		"an episode was there and over": func(b *bench) { b.receive(b.alert(nodefs)); b.pass(time.Hour) },
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			play(t, func(b *bench) {
+				b.on(&digger{pieces: []int64{200}}).disk.set(160) // above start, below target
+				before(b)
+				if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
+					t.Fatal(err)
+				}
+				b.receive(b.alert(nodefs)) // before the worker has looked
+				b.pass(time.Minute)
+				episodes := b.load(nodefs).Episodes
+				if ep := episodes[len(episodes)-1]; ep.Request.By != "ann" || ep.Outcome != headroom.Succeeded {
+					t.Errorf("asked by %q, %s: %s", ep.Request.By, ep.Outcome, ep.Detail)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatAPersonAsksIsDurableAtOnce(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(160)
+		r, err := b.Ask(b.t.Context(), nodefs, "ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := b.load(nodefs)
+		if ep := c.Open(); ep == nil || ep.Request.ID != r.ID || ep.Start != ep.Target {
+			t.Errorf("%+v", ep)
+		}
+	})
+}
+
 func TestAnAlertThatIsLostOrMutedChangesNothing(t *testing.T) {
 	play(t, func(b *bench) {
 		dig := &digger{pieces: []int64{200, 200, 200}}

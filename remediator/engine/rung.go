@@ -235,18 +235,20 @@ func (e *Engine) finish(ctx context.Context, c *candidate, rung *headroom.Rung, 
 	log.Info("rung is over", "removed_bytes", rung.Removed.Bytes, "removed_inodes", rung.Removed.Inodes, "observed", observed(*rung))
 }
 
-// settle reads the signal after a rung until it shows what was removed or the
-// target is reached, for two seconds at the most: some filesystems give blocks
-// back later, and others write meanwhile.
+// settle reads the signal after a rung until it shows what was removed, or anything
+// where nobody could say how much that was, or the target is reached, for two
+// seconds at the most: filesystems and runtimes give room back later, and others
+// write meanwhile.
 func (e *Engine) settle(ctx context.Context, c *candidate, removed headroom.Amount) *headroom.State {
 	var last *headroom.State
+	least := max(removed.In(c.Signal.Unit()), 1)
 	for range 20 {
 		v, err := e.Reader.Read(ctx, c.Signal)
 		if err != nil {
 			return last
 		}
 		last = &v.State
-		if v.Missing(c.ep.Target) <= 0 || v.Available-c.view.Available >= removed.In(c.Signal.Unit()) {
+		if removed == (headroom.Amount{}) || v.Missing(c.ep.Target) <= 0 || v.Available-c.view.Available >= least {
 			return last
 		}
 		select {

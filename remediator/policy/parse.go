@@ -163,9 +163,26 @@ func (p *parser) rung(n *yaml.Node, field string) (Rung, bool) {
 		return Rung{}, false
 	}
 	configured, ok := p.configure(p.remedies[i], n, field)
+	if ok {
+		ok = p.agree(configured, n, field)
+	}
 	rung := Rung{Remedy: configured}
 	p.guards(n, field, &rung)
 	return rung, ok
+}
+
+// agree notes why a rung and one before it would undo what the other has set up.
+func (p *parser) agree(r remedy.Remedy, n *yaml.Node, field string) bool {
+	if a, ok := r.(remedy.Agreer); ok {
+		for _, other := range p.others {
+			if err := a.Agrees(other); err != nil {
+				p.semantic(n, field, err)
+				return false
+			}
+		}
+	}
+	p.others = append(p.others, r)
+	return true
 }
 
 func (p *parser) names() []string {

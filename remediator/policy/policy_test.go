@@ -342,6 +342,36 @@ func TestTheRealRemediesReadTheirKeysStrictly(t *testing.T) {
 	}
 }
 
+func TestRungsThatWouldUndoEachOtherAreRefused(t *testing.T) {
+	const text = `cases:
+  - match: ['signal=~"(nodefs|imagefs)[.](available|inodesFree)"', 'stage=~"before|at"']
+    start: 5%
+    target: 15%
+    ladder:
+      - {remedy: ballast, path: /b/one, size: 256Mi}
+      - {remedy: log-reclaim}
+  - match: ['signal=~"(nodefs|imagefs)[.](available|inodesFree)"', 'stage="before"']
+    start: 5%
+    target: 15%
+    ladder:
+      - RUNG
+`
+	for rung, want := range map[string]string{
+		"{remedy: ballast, path: /b/one, size: 256Mi}": "",
+		"{remedy: ballast, path: /b/ones, size: 1Gi}":  "",
+		"{remedy: log-reclaim, keep: 7}":               "",
+		"{remedy: ballast, path: /b/one, size: 1Gi}":   `p.yaml:12: cases[1].ladder[0].path: "/b/one": another rung keeps ballast of another size there: give both the same size and inodes, or each a path of its own`,
+		"{remedy: ballast, path: /b/one, inodes: 7}":   `p.yaml:12: cases[1].ladder[0].path: "/b/one": another rung`,
+		"{remedy: ballast, path: /b/one/two}":          `p.yaml:12: cases[1].ladder[0].path: "/b/one/two": within one folder with the ballast of another rung, "/b/one"`,
+		"{remedy: ballast, path: /b}":                  `p.yaml:12: cases[1].ladder[0].path: "/b": within one folder with the ballast of another rung, "/b/one"`,
+	} {
+		_, err := Parse("p.yaml", []byte(strings.ReplaceAll(text, "RUNG", rung)), remedy.All)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%s:\ngot  %v\nwant %s", rung, err, want)
+		}
+	}
+}
+
 func TestNoRemedyHasAKeyThatIsThePolicys(t *testing.T) {
 	for _, r := range remedy.All {
 		r.Configure(func(into any) error {

@@ -52,6 +52,7 @@ type parser struct {
 	file     string
 	remedies []remedy.Remedy
 	problems []problem
+	others   []remedy.Remedy // of the rungs so far
 }
 
 // refuse notes a problem with the value of a node.

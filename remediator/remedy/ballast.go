@@ -77,6 +77,24 @@ func (Ballast) Configure(decode func(into any) error) (Remedy, error) {
 	return Ballast{&s}, nil
 }
 
+// Agrees refuses another ballast in the same folder, unless it is the same, and
+// one folder within the other.
+func (b Ballast) Agrees(with Remedy) error {
+	other, ok := with.(Ballast)
+	if !ok {
+		return nil
+	}
+	mine, theirs := b.config(), other.config()
+	switch {
+	case mine == theirs:
+	case mine.Path == theirs.Path:
+		return fmt.Errorf("path: %q: another rung keeps ballast of another size there: give both the same size and inodes, or each a path of its own", mine.Path)
+	case strings.HasPrefix(mine.Path, theirs.Path+"/"), strings.HasPrefix(theirs.Path, mine.Path+"/"):
+		return fmt.Errorf("path: %q: within one folder with the ballast of another rung, %q: give each a folder of its own", mine.Path, theirs.Path)
+	}
+	return nil
+}
+
 func (b Ballast) config() ballastSettings {
 	if b.settings == nil {
 		return defaultBallastSettings

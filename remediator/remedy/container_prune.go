@@ -18,9 +18,10 @@ import (
 // what carries no labels of Kubernetes, what ended a moment ago, what has
 // written more than maxWritable into its own filesystem (where the runtime says
 // so), whose log somebody has yet to read, and what is of a pod or a namespace
-// that has opted out. A volume is never touched. Each container is looked at
-// again right before it goes: a runtime kills what runs when it is told to
-// remove it.
+// that has opted out. A volume is never touched: one whose image declares a volume
+// of which no pod has made its own stays, too, for a runtime removes both together.
+// Each container is looked at again right before it goes: a runtime kills what
+// runs when it is told to remove it.
 //
 // A sandbox goes if it is not ready, holds no container and its pod is not among
 // the kubelet's; where that cannot be told, none does. The kubelet removes the

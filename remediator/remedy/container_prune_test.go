@@ -241,6 +241,26 @@ func TestWhichDeadContainersGo(t *testing.T) {
 			arrange: func(_ *testing.T, _ *logs, cri *scriptedCRI) { cri.containers[0].Finished = time.Time{} },
 			want:    "c1", note: []string{"cannot tell when it ended", "c0"},
 		},
+		"none whose image declares a volume": {
+			arrange: func(_ *testing.T, _ *logs, cri *scriptedCRI) {
+				cri.volumes = func(id string) ([]string, bool, error) { return map[string][]string{"c0": {"/data"}}[id], true, nil }
+			},
+			want: "c1", note: []string{"declares a volume, which would go with it: /data", "c0"},
+		},
+		"none of which nobody knows whether it does": {
+			arrange: func(_ *testing.T, _ *logs, cri *scriptedCRI) {
+				cri.volumes = func(id string) ([]string, bool, error) { return nil, id != "c0", nil }
+			},
+			want: "c1", note: []string{"cannot tell whether its image declares a volume", "c0"},
+		},
+		"none of which that cannot be asked": {
+			arrange: func(_ *testing.T, _ *logs, cri *scriptedCRI) {
+				cri.volumes = func(id string) ([]string, bool, error) {
+					return nil, true, map[string]error{"c0": errors.New("hung up")}[id]
+				}
+			},
+			want: "c1", note: []string{"cannot tell whether its image declares a volume: hung up", "c0"},
+		},
 		"none of an excluded namespace": {
 			set: func(s *pruneSettings) { s.ExcludeNamespaces = []string{"shop"} }, note: []string{"excludeNamespaces"},
 		},
@@ -323,6 +343,9 @@ func TestAContainerIsLookedAtAgainBeforeItGoes(t *testing.T) {
 		"it has written more than may be": {func(_ *testing.T, _ *logs, cri *scriptedCRI) {
 			cri.written = map[string]int64{"c0": 2 << 30}
 		}, "maxWritable"},
+		"its image declares a volume": {func(_ *testing.T, _ *logs, cri *scriptedCRI) {
+			cri.volumes = func(string) ([]string, bool, error) { return []string{"/data"}, true, nil }
+		}, "declares a volume"},
 		"somebody reads its log": {func(t *testing.T, l *logs, _ *scriptedCRI) {
 			start(t, "hold", l.path(web+"0.log"))
 		}, "reader behind"},
@@ -380,6 +403,44 @@ func TestPruningStopsWhenThereIsEnough(t *testing.T) {
 	}})
 	if len(cri.removed) != 1 || asked != 2 {
 		t.Errorf("removed %q and asked %d times", cri.removed, asked)
+	}
+}
+
+func TestPruningWaitsForWhatTheRuntimeGivesBackLater(t *testing.T) {
+	for sentence, need := range map[string]func(logs) Need{
+		"bytes":  func(l logs) Need { return l.bytes(all) },
+		"inodes": func(l logs) Need { return l.inodes(all) },
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			l, cri := crashed(t)
+			plan := l.planPrune(ContainerPrune{}, need(l))
+			if len(plan.Items) != 2 {
+				t.Fatalf("plans %+v", plan.Items)
+			}
+			var removed time.Time
+			cri.meanwhile = func() { removed = time.Now() }
+			l.applyPrune(ContainerPrune{}, plan, Run{Missing: func(context.Context) (int64, error) {
+				if !removed.IsZero() && time.Since(removed) > settleTime/4 {
+					return 0, nil
+				}
+				return 1 << 20, nil
+			}})
+			if len(cri.removed) != 1 {
+				t.Errorf("removed %q", cri.removed)
+			}
+		})
+	}
+}
+
+func TestPruningDoesNotWaitForeverForWhatDoesNotComeBack(t *testing.T) {
+	asked := 0
+	missing := func(context.Context) (int64, error) { asked++; return 1 << 20, nil }
+	a := pruneApply{logApply: logApply{meter: meter{run: Run{Missing: missing}, unit: headroom.Bytes}}, settled: maxSettles - 1}
+	for _, want := range []int{2 + int(settleTime/settleStep), 1} {
+		asked = 0
+		if enough, err := a.settle(t.Context()); enough || err != nil || asked != want {
+			t.Errorf("asked %d times, want %d; enough is %t, %v", asked, want, enough, err)
+		}
 	}
 }
 

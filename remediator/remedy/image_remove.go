@@ -157,13 +157,6 @@ func (a *imageApply) unreachable(ctx context.Context, image runtime.Image) strin
 	return a.reach.forbids(image)
 }
 
-// How long and how often the disk is looked at for what a removal gave back:
-// runtimes may clean up after they have answered.
-const (
-	settleTime = 500 * time.Millisecond
-	settleStep = 25 * time.Millisecond
-)
-
 // settle waits until most of what was removed can be seen, but not for long: of an
 // image that shares its layers it never can. It returns what is missing then.
 func (a *imageApply) settle(ctx context.Context, before, size int64) (int64, error) {
@@ -171,15 +164,5 @@ func (a *imageApply) settle(ctx context.Context, before, size int64) (int64, err
 	if a.need.Signal.Unit() != headroom.Bytes {
 		expected = 1
 	}
-	for waited := time.Duration(0); ; waited += settleStep {
-		missing, err := a.missing(ctx)
-		if err != nil || missing <= 0 || before-missing >= expected || waited >= settleTime {
-			return missing, err
-		}
-		select {
-		case <-ctx.Done():
-			return missing, ctx.Err()
-		case <-time.After(settleStep):
-		}
-	}
+	return settle(ctx, a.missing, before-expected)
 }

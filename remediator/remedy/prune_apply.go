@@ -37,8 +37,9 @@ func (c ContainerPrune) Apply(ctx context.Context, n Node, plan Plan, run Run) (
 // A pruneApply is one run of ContainerPrune.Apply.
 type pruneApply struct {
 	logApply
-	p      *pruner
-	failed int // removals that the runtime refused
+	p       *pruner
+	failed  int // removals that the runtime refused
+	settled int // removals after which it was waited for the disk
 }
 
 // maxFailed is after how many refusals a runtime is not asked for more.
@@ -53,6 +54,7 @@ func (a *pruneApply) apply(ctx context.Context, items []Item) error {
 			return err
 		}
 		var err error
+		effects := a.meter.effects
 		switch {
 		case item.sandbox:
 			err = a.sandbox(ctx, item)
@@ -66,12 +68,33 @@ func (a *pruneApply) apply(ctx context.Context, items []Item) error {
 		if err = a.note(item, err); err != nil {
 			return err
 		}
-		if item.unknown { // only the disk can tell what it was worth
-			a.meter.missing, a.meter.freed = 0, 0
+		if item.unknown && a.meter.effects > effects {
+			if enough, err := a.settle(ctx); enough || err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+// maxSettles is after how many removals of what is not known a run waits no longer
+// for the disk to tell.
+const maxSettles = 20
+
+// settle waits until the disk shows anything of what a runtime gives back later:
+// what a container has written, of which only the disk can tell how much it was.
+// It reports whether nothing is missing any more.
+func (a *pruneApply) settle(ctx context.Context) (enough bool, err error) {
+	left, err := a.meter.look(ctx)
+	if err == nil && left > 0 && a.settled < maxSettles {
+		a.settled++
+		left, err = settle(ctx, a.meter.look, left-leastSeen[a.meter.unit])
+	}
+	return err == nil && left <= 0, err
+}
+
+// leastSeen is what a disk shows, at the least, of a layer that is gone.
+var leastSeen = map[headroom.Unit]int64{headroom.Bytes: 4096, headroom.Inodes: 1}
 
 // container removes a dead container, and then the logs that only it had.
 func (a *pruneApply) container(ctx context.Context, item Item) error {
@@ -96,6 +119,9 @@ func (a *pruneApply) container(ctx context.Context, item Item) error {
 	layer, err := a.layer(ctx, item)
 	if err != nil {
 		return err
+	}
+	if reason := a.p.hasVolume(ctx, item.id); reason != "" {
+		return leftAlone(reason)
 	}
 	switch reason := a.p.stillDead(ctx, item.id); reason {
 	case "":

@@ -117,12 +117,28 @@ func (p *pruner) container(ctx context.Context, c runtime.Container, logs *deadL
 	if known && item.Frees.In(p.need.Signal.Unit()) <= 0 {
 		return Item{}, false, nil
 	}
-	if reason := p.stillDead(ctx, c.ID); reason != "" {
-		p.notes.add(reason, what)
-		return Item{}, false, ctx.Err()
+	for _, check := range []func(context.Context, string) string{p.hasVolume, p.stillDead} {
+		if reason := check(ctx, c.ID); reason != "" {
+			p.notes.add(reason, what)
+			return Item{}, false, ctx.Err()
+		}
 	}
 	item.unknown = !known
 	return item, true, nil
+}
+
+// hasVolume returns why what a container keeps in volumes does not allow its
+// removal, or "". A volume may be empty; nobody looks into it.
+func (p *pruner) hasVolume(ctx context.Context, id string) string {
+	switch paths, known, err := p.node.Runtime.Volumes(ctx, id); {
+	case err != nil:
+		return "cannot tell whether its image declares a volume: " + err.Error()
+	case !known:
+		return "cannot tell whether its image declares a volume"
+	case len(paths) > 0:
+		return "its image declares a volume, which would go with it: " + printable(strings.Join(paths, " "))
+	}
+	return ""
 }
 
 // stillDead returns why a container's own status does not allow its removal, or

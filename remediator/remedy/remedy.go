@@ -78,6 +78,11 @@ type Keeper interface {
 	Keep(ctx context.Context, n Node, spare Need) (note string, err error)
 }
 
+// An Agreer has something on the machine that outlasts an episode. Agrees is an
+// error, which begins with a key, if two rungs of a policy would undo each other's;
+// with may be of any remedy.
+type Agreer interface{ Agrees(with Remedy) error }
+
 // A Node is what remedies know of the machine. It comes from flags, never from
 // an alert.
 type Node struct {
@@ -178,6 +183,7 @@ type meter struct {
 	unit    headroom.Unit
 	missing int64
 	freed   int64
+	effects int // that were reported
 }
 
 // enough reports whether nothing is missing any more.
@@ -185,16 +191,23 @@ func (m *meter) enough(ctx context.Context) (bool, error) {
 	if m.freed < m.missing {
 		return false, nil
 	}
+	missing, err := m.look(ctx)
+	return err == nil && missing <= 0, err
+}
+
+// look reads what is missing, from which it counts anew.
+func (m *meter) look(ctx context.Context) (int64, error) {
 	missing, err := m.run.Missing(ctx)
 	if err != nil {
-		return false, fmt.Errorf("read what is missing: %w", err)
+		return 0, fmt.Errorf("read what is missing: %w", err)
 	}
 	m.missing, m.freed = missing, 0
-	return missing <= 0, nil
+	return missing, nil
 }
 
 // removed reports an effect.
 func (m *meter) removed(item Item, a headroom.Amount) {
 	m.freed += a.In(m.unit)
+	m.effects++
 	m.run.Removed(item, a)
 }

@@ -37,6 +37,10 @@ type Containers interface {
 	// is not known where the runtime does not say so of this one: containerd
 	// says it of running ones only.
 	Written(ctx context.Context, id string) (bytes, inodes int64, known bool, err error)
+	// Volumes are the paths in a container of what its image declares a volume and
+	// nothing was mounted over: the runtime removes what is in them with the
+	// container. They are not known where the runtime does not say so.
+	Volumes(ctx context.Context, id string) (paths []string, known bool, err error)
 	// ReopenLog makes the runtime create the container's log anew and write
 	// there. It fails for a container that does not run.
 	ReopenLog(ctx context.Context, id string) error

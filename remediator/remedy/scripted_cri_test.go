@@ -30,6 +30,7 @@ type scriptedCRI struct {
 	look       func(c runtime.Container) (runtime.Container, bool) // by Container; nil is as listed
 	reopen     func(id string) error
 	written    map[string]int64 // bytes, by ID; unknown where there is none
+	volumes    func(id string) (paths []string, known bool, err error)
 	removed    []string
 	meanwhile  func() // while something is being removed
 	late       error  // of a removal that has its effect
@@ -66,6 +67,13 @@ func (s *scriptedCRI) Written(_ context.Context, id string) (int64, int64, bool,
 		return 0, 0, false, errors.New("no answer")
 	}
 	return bytes, bytes >> 12, known, nil
+}
+
+func (s *scriptedCRI) Volumes(_ context.Context, id string) (paths []string, known bool, err error) {
+	if s.volumes == nil {
+		return nil, true, nil
+	}
+	return s.volumes(id)
 }
 
 func (s *scriptedCRI) RemoveContainer(_ context.Context, id string) error {
@@ -207,7 +215,11 @@ func (l logs) rotatedNames() []string {
 	return found
 }
 
-// Written is what nobody asks of a shop's containers.
+// Written and Volumes are what nobody asks of a shop's containers.
 func (s *shop) Written(context.Context, string) (bytes, inodes int64, known bool, err error) {
 	return 0, 0, false, nil
+}
+
+func (s *shop) Volumes(context.Context, string) (paths []string, known bool, err error) {
+	return nil, false, nil
 }

@@ -53,14 +53,20 @@ func (c *Client) Image(ctx context.Context, ref string) (runtime.Image, bool, er
 
 // imageStatus returns nil for an image that is not there.
 func (c *Client) imageStatus(ctx context.Context, ref string) (*v1.Image, error) {
-	if ref == "" {
+	answer, err := c.imageAnswer(ctx, &v1.ImageStatusRequest{Image: &v1.ImageSpec{Image: ref}})
+	return answer.GetImage(), err
+}
+
+// imageAnswer returns nil for an image that is not there.
+func (c *Client) imageAnswer(ctx context.Context, request *v1.ImageStatusRequest) (*v1.ImageStatusResponse, error) {
+	if request.GetImage().GetImage() == "" {
 		return nil, nil // which runtimes answer with an error
 	}
-	answer, err := call(ctx, c, "ImageStatus", lookLimit, c.images.ImageStatus, &v1.ImageStatusRequest{Image: &v1.ImageSpec{Image: ref}})
+	answer, err := call(ctx, c, "ImageStatus", lookLimit, c.images.ImageStatus, request)
 	if missing(err) {
 		return nil, nil
 	}
-	return answer.GetImage(), err
+	return answer, err
 }
 
 // RemoveImage removes an image by its ID, and with it all its names. What it took
