@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"node/flag":                {"", "node", "node/kubelet", "node/runtime"},
 	"node/runtime":             {"node/poll"},
 	"node/runtime/cri":         {"node/runtime"},
+	"node/runtime/cri/critest": {}, // for tests
 	"node/nodetest":            {},
 	"exporter":                 {"", "node", "node/flag", "node/kubelet", "node/poll"},
 	"remediator/remedy":        {"", "node", "node/runtime"},

@@ -37,6 +37,9 @@ else
 fi
 has make && ok 'make' || fatal 'make' 'every target'
 [ -x /usr/bin/python3 ] && ok '/usr/bin/python3' || fatal '/usr/bin/python3' 'make test: an example for exec is written in it (apt-get install python3-minimal)'
+for shell in zsh fish; do
+	has "$shell" && ok "$shell" || lacks "$shell" "make test: what it shows for tab is not looked at (apt-get install $shell)"
+done
 has git && ok 'git' || lacks 'git' 'make build: the programs will say that their version is unknown'
 
 # The demo and many tests mount a small filesystem in namespaces of their own.

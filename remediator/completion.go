@@ -31,7 +31,7 @@ complete -o default -F _headroom_remediator headroom-remediator
 	"zsh": `#compdef headroom-remediator
 _headroom_remediator() {
     local -a words_that_fit
-    words_that_fit=("${(@f)$("${words[1]}" --completion-bash "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    words_that_fit=(${(f)"$("${words[1]}" --completion-bash "${(@)words[2,CURRENT]}" 2>/dev/null)"})
     compadd -a words_that_fit
 }
 compdef _headroom_remediator headroom-remediator

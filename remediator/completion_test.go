@@ -15,9 +15,9 @@ import (
 	"github.com/nodeheadroom/headroom/remediator/control"
 )
 
-// What bash shows when somebody presses tab, by the script that completion
-// prints and the program's own answer; without bash on the machine only the
-// latter.
+// What a shell shows when somebody presses tab, by the script that completion
+// prints, and the program's own answer. Of a shell that is
+// not on the machine only the latter; .ci/run installs them.
 func TestCompletion(t *testing.T) {
 	binary := build(t)
 	m := newMachine(t)
@@ -55,7 +55,12 @@ func TestCompletion(t *testing.T) {
 		"formats":                                  {[]string{"list", "--output", ""}, []string{"json", "table"}},
 		"the flags of a command among the others'": {[]string{"run", "--ti"}, []string{"--timeout"}},
 	}
-	bash, _ := exec.LookPath("bash")
+	shells := map[string]func(binary string, words []string) []string{"bash": pressInBash, "zsh": pressInZsh, "fish": pressInFish}
+	for shell := range shells {
+		if _, err := exec.LookPath(shell); err != nil {
+			delete(shells, shell)
+		}
+	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			last := c.words[len(c.words)-1]
@@ -64,18 +69,30 @@ func TestCompletion(t *testing.T) {
 			if diff := cmp.Diff(c.want, answer); diff != "" {
 				t.Errorf("the program answers (-want +got):\n%s", diff)
 			}
-			if bash == "" {
-				return
-			}
-			if diff := cmp.Diff(c.want, lines(t, exec.Command(bash, "--norc", "-c", pressTab(binary, c.words)))); diff != "" {
-				t.Errorf("bash shows (-want +got):\n%s", diff)
+			for shell, press := range shells {
+				shown := lines(t, exec.Command(shell, press(binary, c.words)...))
+				if diff := cmp.Diff(c.want, slices.DeleteFunc(shown, func(word string) bool { return !strings.HasPrefix(word, last) })); diff != "" {
+					t.Errorf("%s shows (-want +got):\n%s", shell, diff)
+				}
 			}
 		})
 	}
 }
 
-// pressTab is what bash does at a prompt, which takes --flag=value apart.
-func pressTab(binary string, words []string) string {
+// pressInFish has fish itself say what would complete a line.
+func pressInFish(binary string, words []string) []string {
+	return []string{"--no-config", "-c", fmt.Sprintf("'%s' completion fish | source; complete -C '%[1]s %s'", binary, strings.Join(words, " "))}
+}
+
+// pressInZsh is what zsh does at a prompt, down to the builtin that shows words,
+// which works nowhere else.
+func pressInZsh(binary string, words []string) []string {
+	return []string{"-f", "-c", fmt.Sprintf(`compdef() { }; compadd() { print -l -- ${(P)2} }; source <('%s' completion zsh)
+words=('%[1]s' '%s'); CURRENT=$#words; _headroom_remediator`, binary, strings.Join(words, "' '"))}
+}
+
+// pressInBash is what bash does at a prompt, which takes --flag=value apart.
+func pressInBash(binary string, words []string) []string {
 	var split []string
 	for _, word := range words {
 		name, value, ok := strings.Cut(word, "=")
@@ -87,8 +104,8 @@ func pressTab(binary string, words []string) string {
 	for i, word := range split {
 		split[i] = "'" + word + "'"
 	}
-	return fmt.Sprintf(`source <("%s" completion bash); COMP_WORDS=("%[1]s" %s); COMP_CWORD=%d; _headroom_remediator; printf '%%s\n' "${COMPREPLY[@]}"`,
-		binary, strings.Join(split, " "), len(split))
+	return []string{"--norc", "-c", fmt.Sprintf(`source <("%s" completion bash); COMP_WORDS=("%[1]s" %s); COMP_CWORD=%d; _headroom_remediator; printf '%%s\n' "${COMPREPLY[@]}"`,
+		binary, strings.Join(split, " "), len(split))}
 }
 
 // lines are what a command prints, sorted; nil if nothing.

@@ -16,6 +16,7 @@ import (
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/nodeheadroom/headroom/node/runtime"
+	"github.com/nodeheadroom/headroom/node/runtime/cri/critest"
 )
 
 const (
@@ -25,8 +26,18 @@ const (
 	sandbox   = "5a4d0000000000000000000000000000000000000000000000000000000000a1"
 )
 
+func client(t *testing.T, s *critest.Server) *Client {
+	t.Helper()
+	c, err := New(s.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 func TestCRIO(t *testing.T) {
-	c := client(t, serve(t, "cri-o.json"))
+	c := client(t, critest.Serve(t, "cri-o.json"))
 	images, err := c.Images(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +109,7 @@ func TestContainerd(t *testing.T) {
 		container = "7d3ebcf5128986d3b551beac7a4dc2aaa8b7d3c4aed40d57a2f641662b1900ec"
 		sandbox   = "3c92759e02e40a24cac9dddcc7963bd433745188599cbdfef3f4f341757344fb"
 	)
-	c := client(t, serve(t, "containerd-2.4.2.json"))
+	c := client(t, critest.Serve(t, "containerd-2.4.2.json"))
 	images, err := c.Images(t.Context())
 	if diff := cmp.Diff([]runtime.Image{
 		{ // imported: it has no digest
@@ -136,7 +147,7 @@ func TestContainerd(t *testing.T) {
 }
 
 func TestWhatIsRemovedIsNamedExactly(t *testing.T) {
-	s := serve(t, "cri-o.json")
+	s := critest.Serve(t, "cri-o.json")
 	c := client(t, s)
 	for _, err := range []error{
 		c.RemoveImage(t.Context(), busybox), c.RemoveContainer(t.Context(), container),
@@ -151,7 +162,7 @@ func TestWhatIsRemovedIsNamedExactly(t *testing.T) {
 		`RemoveContainer {"containerId":"` + container + `"}`,
 		`RemovePodSandbox {"podSandboxId":"` + sandbox + `"}`,
 		`ReopenContainerLog {"containerId":"` + container + `"}`,
-	}, s.requests()); diff != "" {
+	}, s.Requests()); diff != "" {
 		t.Error(diff)
 	}
 	for _, err := range []error{c.RemoveImage(t.Context(), ""), c.RemoveContainer(t.Context(), ""), c.RemoveSandbox(t.Context(), "")} {
@@ -159,15 +170,15 @@ func TestWhatIsRemovedIsNamedExactly(t *testing.T) {
 			t.Error("nothing was named, and it is no error")
 		}
 	}
-	if asked := s.requests(); len(asked) != 4 {
+	if asked := s.Requests(); len(asked) != 4 {
 		t.Errorf("the runtime was asked %q", asked)
 	}
 }
 
 func TestWhatIsNotThere(t *testing.T) {
-	s := serve(t, "cri-o.json")
+	s := critest.Serve(t, "cri-o.json")
 	for _, name := range []string{"ImageStatus", "ContainerStatus", "PodSandboxStatus", "RemoveImage", "RemoveContainer", "RemovePodSandbox", "ReopenContainerLog"} {
-		s.instead[name] = func(context.Context, proto.Message) (proto.Message, error) {
+		s.Instead[name] = func(context.Context, proto.Message) (proto.Message, error) {
 			return nil, status.Error(codes.NotFound, "no such thing")
 		}
 	}
@@ -197,7 +208,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		t.Error("a log that is not there was opened again")
 	}
 	// containerd answers so for an image that it does not have.
-	s.instead["ImageStatus"] = func(context.Context, proto.Message) (proto.Message, error) { return &v1.ImageStatusResponse{}, nil }
+	s.Instead["ImageStatus"] = func(context.Context, proto.Message) (proto.Message, error) { return &v1.ImageStatusResponse{}, nil }
 	if _, ok, err := c.Image(t.Context(), "x"); ok || err != nil {
 		t.Errorf("an image: %t, %v", ok, err)
 	}
@@ -230,9 +241,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		}, "an answer may have 16777216 bytes"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			s := serve(t, "cri-o.json")
+			s := critest.Serve(t, "cri-o.json")
 			for _, name := range []string{"ListImages", "ImageStatus", "ListContainers", "ListPodSandbox", "RemoveImage"} {
-				s.instead[name] = tc.answer
+				s.Instead[name] = tc.answer
 			}
 			c := client(t, s)
 			for name, look := range looks(c) {
@@ -263,17 +274,17 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 }
 
 func TestAnswersThatCannotBeUnderstoodAreErrors(t *testing.T) {
-	s := serve(t, "cri-o.json")
-	s.instead["ListImages"] = func(context.Context, proto.Message) (proto.Message, error) {
+	s := critest.Serve(t, "cri-o.json")
+	s.Instead["ListImages"] = func(context.Context, proto.Message) (proto.Message, error) {
 		return &v1.ListImagesResponse{Images: []*v1.Image{{RepoTags: []string{"a:1"}}}}, nil
 	}
-	s.instead["ImageStatus"] = func(context.Context, proto.Message) (proto.Message, error) {
+	s.Instead["ImageStatus"] = func(context.Context, proto.Message) (proto.Message, error) {
 		return &v1.ImageStatusResponse{Image: &v1.Image{}}, nil
 	}
-	s.instead["ListContainers"] = func(context.Context, proto.Message) (proto.Message, error) {
+	s.Instead["ListContainers"] = func(context.Context, proto.Message) (proto.Message, error) {
 		return &v1.ListContainersResponse{Containers: []*v1.Container{{}}}, nil
 	}
-	s.instead["ListPodSandbox"] = func(context.Context, proto.Message) (proto.Message, error) {
+	s.Instead["ListPodSandbox"] = func(context.Context, proto.Message) (proto.Message, error) {
 		return &v1.ListPodSandboxResponse{Items: []*v1.PodSandbox{{}}}, nil
 	}
 	for name, look := range looks(client(t, s)) {
@@ -284,9 +295,9 @@ func TestAnswersThatCannotBeUnderstoodAreErrors(t *testing.T) {
 }
 
 func TestCallsEnd(t *testing.T) {
-	s := serve(t, "cri-o.json")
+	s := critest.Serve(t, "cri-o.json")
 	ctx, cancel := context.WithCancel(t.Context())
-	s.instead["ListContainers"] = func(stream context.Context, _ proto.Message) (proto.Message, error) {
+	s.Instead["ListContainers"] = func(stream context.Context, _ proto.Message) (proto.Message, error) {
 		cancel()
 		<-stream.Done() // the server hears of it, too
 		return nil, stream.Err()
@@ -297,17 +308,17 @@ func TestCallsEnd(t *testing.T) {
 }
 
 func TestARestartedRuntimeIsAskedAgain(t *testing.T) {
-	s := serve(t, "cri-o.json")
+	s := critest.Serve(t, "cri-o.json")
 	c := client(t, s)
 	if _, err := c.Containers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.grpc.Stop()
+	s.Stop()
 	if _, err := c.Containers(t.Context()); err == nil {
 		t.Error("nobody is there, and it is no error")
 	}
 	os.Remove(c.path)
-	s.start(t)
+	s.Start(t)
 	for {
 		_, err := c.Containers(t.Context())
 		if err == nil {
@@ -321,8 +332,8 @@ func TestARestartedRuntimeIsAskedAgain(t *testing.T) {
 }
 
 func TestASandboxIsAskedOnceAndForgottenWithIt(t *testing.T) {
-	s := serve(t, "cri-o.json")
-	s.instead["PodSandboxStatus"] = func(context.Context, proto.Message) (proto.Message, error) {
+	s := critest.Serve(t, "cri-o.json")
+	s.Instead["PodSandboxStatus"] = func(context.Context, proto.Message) (proto.Message, error) {
 		return &v1.PodSandboxStatusResponse{Info: map[string]string{"info": `{"image":"registry.k8s.io/pause:3.9"}`}}, nil
 	}
 	c := client(t, s)
@@ -333,7 +344,7 @@ func TestASandboxIsAskedOnceAndForgottenWithIt(t *testing.T) {
 		}
 	}
 	asked := func() (n int) {
-		for _, r := range s.requests() {
+		for _, r := range s.Requests() {
 			if r == `PodSandboxStatus {"podSandboxId":"`+sandbox+`","verbose":true}` {
 				n++
 			}
@@ -343,19 +354,19 @@ func TestASandboxIsAskedOnceAndForgottenWithIt(t *testing.T) {
 	if n := asked(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
-	s.instead["ListPodSandbox"] = func(context.Context, proto.Message) (proto.Message, error) { return &v1.ListPodSandboxResponse{}, nil }
+	s.Instead["ListPodSandbox"] = func(context.Context, proto.Message) (proto.Message, error) { return &v1.ListPodSandboxResponse{}, nil }
 	if _, err := c.Sandboxes(t.Context()); err != nil || len(c.held) != 0 {
 		t.Errorf("%v, remembers %v", err, c.held)
 	}
 }
 
 func TestSandboxOfUnknownImage(t *testing.T) {
-	s := serve(t, "cri-o.json")
-	s.instead["Status"] = func(context.Context, proto.Message) (proto.Message, error) {
+	s := critest.Serve(t, "cri-o.json")
+	s.Instead["Status"] = func(context.Context, proto.Message) (proto.Message, error) {
 		return &v1.StatusResponse{Info: map[string]string{"config": `{"containerd":{}}`}}, nil
 	}
 	for _, info := range []map[string]string{nil, {"info": ""}, {"info": "{}"}, {"info": "[1]"}, {"info": `{"image":7}`}, {"info": `{"image":""`}} {
-		s.instead["PodSandboxStatus"] = func(context.Context, proto.Message) (proto.Message, error) {
+		s.Instead["PodSandboxStatus"] = func(context.Context, proto.Message) (proto.Message, error) {
 			return &v1.PodSandboxStatusResponse{Info: info}, nil
 		}
 		got, err := client(t, s).Sandboxes(t.Context())

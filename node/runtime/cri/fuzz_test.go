@@ -2,16 +2,14 @@ package cri
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/nodeheadroom/headroom/node/runtime/cri/critest"
 )
 
 // A line answers every call with the same bytes, decoded as gRPC decodes them.
@@ -34,30 +32,12 @@ func (l *line) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.Call
 // Whatever bytes a runtime answers: looking at it ends, removes nothing, and what
 // it yields has identities.
 func FuzzCRIAnswer(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal(files, err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
+	for _, m := range critest.Answers(f) {
+		wire, err := proto.Marshal(m)
 		if err != nil {
 			f.Fatal(err)
 		}
-		var recorded struct{ Answers map[string]json.RawMessage }
-		if err := json.Unmarshal(data, &recorded); err != nil {
-			f.Fatal(err)
-		}
-		for name, answer := range recorded.Answers {
-			m := messageOf(methodOf(name).Output())
-			if err := protojson.Unmarshal(answer, m); err != nil {
-				f.Fatal(err)
-			}
-			wire, err := proto.Marshal(m)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(wire)
-		}
+		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		l := &line{answer: answer}
@@ -82,6 +62,9 @@ func FuzzCRIAnswer(f *testing.F) {
 			if got, ok, err := c.Container(t.Context(), one.ID); ok && (err != nil || got.ID != one.ID) {
 				t.Errorf("%+v, %v", got, err)
 			}
+		}
+		if paths, known, err := c.Volumes(t.Context(), "x"); len(paths) > 0 && (!known || err != nil) {
+			t.Errorf("%q, %t, %v", paths, known, err)
 		}
 		sandboxes, err := c.Sandboxes(t.Context())
 		for _, s := range sandboxes {

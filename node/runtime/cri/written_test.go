@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/nodeheadroom/headroom/node/runtime/cri/critest"
 )
 
 func TestWritten(t *testing.T) {
@@ -34,8 +36,8 @@ func TestWritten(t *testing.T) {
 		"that there is nobody to ask is an error, not zero": {err: status.Error(codes.Unavailable, "gone"), fails: true},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			s := serve(t, "cri-o.json")
-			s.instead["ContainerStats"] = func(context.Context, proto.Message) (proto.Message, error) { return tc.answer, tc.err }
+			s := critest.Serve(t, "cri-o.json")
+			s.Instead["ContainerStats"] = func(context.Context, proto.Message) (proto.Message, error) { return tc.answer, tc.err }
 			bytes, inodes, known, err := client(t, s).Written(t.Context(), "c0")
 			if known != tc.known || (err != nil) != tc.fails || known && (bytes != 4096 || inodes != 3) {
 				t.Errorf("%d bytes, %d inodes, %t: %v", bytes, inodes, known, err)
