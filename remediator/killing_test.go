@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"testing"
 
 	headroom "github.com/nodeheadroom/headroom"
 	"github.com/nodeheadroom/headroom/node/nodetest"
+	"github.com/nodeheadroom/headroom/remediator/remedy"
 )
 
 // This test program plays two parts besides its own: the remediator that is
@@ -35,9 +37,14 @@ func TestMain(m *testing.M) {
 	nodetest.Main(m)
 }
 
-// dyingAt is the program that kills itself at a step.
+// dyingAt is the program that kills itself at a step, and that no step passes of
+// which no remedy says that it is one: nothing would be killed there.
 func dyingAt(step string) Program {
 	return Program{Step: func(name string) {
+		if !slices.ContainsFunc(remedy.All, func(r remedy.Remedy) bool { return slices.Contains(r.Steps(), name) }) {
+			fmt.Fprintf(os.Stderr, "%q is a step and in no remedy's Steps\n", name)
+			os.Exit(1)
+		}
 		if name == step {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {} // until it has arrived

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -83,12 +84,19 @@ func TestSessions(t *testing.T) {
 			"policy": func(ts *testscript.TestScript, _ bool, args []string) {
 				of(ts).write("policy.yaml", ts.ReadFile(args[0]), 0o644)
 			},
-			// approve-pending SIGNAL approves the plan that show prints.
+			// approve-pending SIGNAL FLAGS types the command that show prints.
 			"approve-pending": func(ts *testscript.TestScript, _ bool, args []string) {
 				s := of(ts)
-				c, err := find(s.list(), args[0])
-				ts.Check(err)
-				s.run(ts, 0, []string{"approve", args[0], short(c.Open().Pending.Plan)})
+				var out bytes.Buffer
+				if status := Main(context.Background(), s.args("show", args[0]), &out, io.Discard); status != 0 {
+					ts.Fatalf("show ends with status %d", status)
+				}
+				_, command, ok := strings.Cut(out.String(), "It waits for: headroom-remediator ")
+				if !ok {
+					ts.Fatalf("show says nothing to type:\n%s", out.String())
+				}
+				command, _, _ = strings.Cut(command, "\n")
+				s.run(ts, 0, append(strings.Fields(command), args[1:]...))
 			},
 			// start FLAGS starts the program, quit ends it.
 			"start": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -1,5 +1,6 @@
 // Command bench measures Headroom beside what it is measured against, on this
-// machine, in one run, and holds the ratios against the budgets of DESIGN.md.
+// machine, in one run, and holds the ratios against the budgets that its
+// parts state.
 //
 // Run it with make bench, or a part of it with bin/bench PART. It prints one table,
 // in Markdown, and ends with 0 if everything could be measured, whether or not a

@@ -78,6 +78,7 @@ type digger struct {
 	notes   []string      // of Apply
 	what    string        // of the plan's item
 	ponder  bool          // Plan never ends by itself
+	unsaid  bool          // Apply cannot say how many bytes it removes
 
 	mu   sync.Mutex
 	keys []string
@@ -128,7 +129,11 @@ func (d *digger) Apply(ctx context.Context, _ remedy.Node, p remedy.Plan, run re
 		d.disk.mu.Unlock()
 	}
 	if freed > 0 {
-		run.Removed(p.Items[0], headroom.Amount{Bytes: freed, Inodes: 1})
+		said := headroom.Amount{Bytes: freed, Inodes: 1}
+		if d.unsaid {
+			said.Bytes = 0
+		}
+		run.Removed(p.Items[0], said)
 	}
 	return d.notes, d.err
 }

@@ -325,6 +325,32 @@ func TestSpaceThatComesBackLateCounts(t *testing.T) {
 	})
 }
 
+func TestSpaceThatComesBackLateCountsThoughNobodySaysHowMuchItIs(t *testing.T) {
+	play(t, func(b *bench) {
+		d := &digger{claims: 200, unsaid: true}
+		d.dig = func() { b.disk.late = []int64{0, 0, 200} }
+		b.on(d).disk.set(140)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		ep := b.want(nodefs, 1, "OverSucceeded", "dig done")
+		if r := ep.Rungs[0]; r.After.Available != 340 || r.Removed.Bytes != 0 {
+			t.Errorf("observed %d after the rung, removed %+v", r.After.Available, r.Removed)
+		}
+	})
+}
+
+func TestNothingIsWaitedForWhereNothingWasRemoved(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{err: errTest}).disk.set(140)
+		b.disk.read = func() { b.disk.available-- } // somebody writes
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		if r := b.want(nodefs, 1, "OverFailed", "dig failed").Rungs[0]; r.Ended != r.Started || r.After == nil {
+			t.Errorf("it took %s, after it %+v", r.Ended.Sub(r.Started), r.After)
+		}
+	})
+}
+
 func TestTargetLiesAboveTheFloor(t *testing.T) {
 	play(t, func(b *bench) {
 		b.on(&digger{pieces: []int64{120, 200}}).disk.set(140)
