@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +86,33 @@ func TestArrows(t *testing.T) {
 	for name := range arrows {
 		if !seen[name] {
 			t.Errorf("package %q is in the map of the house and nowhere else", name)
+		}
+	}
+}
+
+// Programs are started by one remedy, which is told their path; nothing that is on a
+// host's PATH is assumed, and no shell.
+func TestNothingIsStartedByItsName(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if slices.Contains(p.Imports, "os/exec") && name != "remediator/remedy" && name != "node/nodetest" {
+			t.Errorf("%s imports os/exec", name)
+		}
+	}
+	files, err := filepath.Glob("remediator/remedy/*.go")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), `"os/exec"`) && !strings.HasSuffix(file, "_test.go") && path.Base(file) != "exec_child.go" {
+			t.Errorf("%s imports os/exec", file)
+		}
+		if path.Base(file) == "exec_child.go" && (strings.Contains(string(data), "exec.Command") || strings.Contains(string(data), "LookPath")) {
+			t.Errorf("%s finds a program by its name", file)
 		}
 	}
 }

@@ -33,14 +33,17 @@ func build(t *testing.T) string {
 	return path
 }
 
-// spawn starts the program and waits until it listens.
+// nothingOnPath is an environment in which no program is found by its name.
+var nothingOnPath = append(os.Environ(), "PATH=/nonexistent")
+
+// spawn starts the program, with nothing on its PATH, and waits until it listens.
 func (m *machine) spawn(binary string) *process {
 	m.t.Helper()
 	p := &process{
 		program: &program{machine: m, token: "a-long-and-secret-token", stderr: &output{}},
 		cmd:     exec.Command(binary, m.args("--no-dry-run")...),
 	}
-	p.cmd.Stderr = p.stderr
+	p.cmd.Stderr, p.cmd.Env = p.stderr, nothingOnPath
 	if err := p.cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}

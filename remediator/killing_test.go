@@ -57,7 +57,7 @@ func dyingAt(step string) Program {
 func (m *machine) dies(step string, signal headroom.Signal) {
 	m.t.Helper()
 	cmd := exec.Command("/proc/self/exe", m.args("--no-dry-run")...)
-	cmd.Env = append(os.Environ(), dieAtEnv+"="+step)
+	cmd.Env = append(nothingOnPath, dieAtEnv+"="+step)
 	p := &process{program: &program{machine: m, token: "a-long-and-secret-token", stderr: &output{}}, cmd: cmd}
 	cmd.Stderr = p.stderr
 	if err := cmd.Start(); err != nil {
