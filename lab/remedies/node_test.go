@@ -41,8 +41,13 @@ var quiet = map[string]any{
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
+	return placeOn(t, cluster.NodeConfig{Layout: cluster.TwoDisks, Kubelet: quiet})
+}
+
+func placeOn(t *testing.T, config cluster.NodeConfig) *place {
+	t.Helper()
 	c := cluster.Start(t)
-	n := c.StartNode(t, cluster.NodeConfig{Layout: cluster.TwoDisks, Kubelet: quiet})
+	n := c.StartNode(t, config)
 	p := &place{T: t, cluster: c, node: n, registry: registry.Start(t, c.Address())}
 	p.must(n.Trust(p.registry.Host()))
 	var err error
@@ -143,24 +148,39 @@ func (p *place) available() int64 {
 	return int64(st.Bavail) * st.Bsize
 }
 
+// inodes is how many imagefs has left.
+func (p *place) inodes() int64 {
+	p.Helper()
+	var st unix.Statfs_t
+	p.must(unix.Statfs(p.node.ContainerdRoot(), &st))
+	return int64(st.Ffree)
+}
+
 // A play is one remedy's run on a place.
 type play struct {
-	place   *place
-	remedy  remedy.Remedy
-	target  int64 // bytes available
-	plan    remedy.Plan
-	removed []string
-	notes   []string
+	place     *place
+	remedy    remedy.Remedy
+	available func() int64
+	target    int64 // available then
+	plan      remedy.Plan
+	removed   []string
+	notes     []string
 }
 
 // prepare has the remedy plan for so many bytes more than there are.
 func (p *place) prepare(r remedy.Remedy, bytes int64) *play {
 	p.Helper()
+	return p.prepareFor(r, headroom.ImageFSAvailable, p.available, bytes)
+}
+
+// prepareFor has the remedy plan for so much more than there is of a signal.
+func (p *place) prepareFor(r remedy.Remedy, signal headroom.Signal, available func() int64, more int64) *play {
+	p.Helper()
 	p.must(p.unused.Look(p.Context(), p.runtime, p.viewer))
 	disk, err := p.disk()
 	p.must(err)
-	y := &play{place: p, remedy: r, target: p.available() + bytes}
-	y.plan, err = r.Plan(p.Context(), p.view(), remedy.Need{Signal: headroom.ImageFSAvailable, Disk: disk, Amount: bytes})
+	y := &play{place: p, remedy: r, available: available, target: available() + more}
+	y.plan, err = r.Plan(p.Context(), p.view(), remedy.Need{Signal: signal, Disk: disk, Amount: more})
 	p.must(err)
 	return y
 }
@@ -185,7 +205,7 @@ func (y *play) applyOn(n remedy.Node) {
 	var err error
 	y.notes, err = y.remedy.Apply(y.place.Context(), n, y.plan, remedy.Run{
 		Key:     "one",
-		Missing: func(context.Context) (int64, error) { return y.target - y.place.available(), nil },
+		Missing: func(context.Context) (int64, error) { return y.target - y.available(), nil },
 		Removed: func(i remedy.Item, a headroom.Amount) {
 			y.removed = append(y.removed, strings.TrimPrefix(strings.TrimPrefix(i.What, "image "), y.place.registry.Host()+"/"))
 		},

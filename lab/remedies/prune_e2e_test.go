@@ -4,6 +4,7 @@ package remedies
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,15 +33,19 @@ func crasher(t *testing.T) string {
 
 // crashes is a node that keeps dead containers, restarts at once, and has the
 // image of what crashes.
-func crashes(t *testing.T, c *cluster.Cluster) *cluster.Node {
+func crashes(t *testing.T, c *cluster.Cluster, settings ...map[string]any) *cluster.Node {
 	t.Helper()
+	kubelet := map[string]any{
+		"featureGates":     map[string]any{"KubeletCrashLoopBackOffMax": true},
+		"crashLoopBackOff": map[string]any{"maxContainerRestartPeriod": "1s"},
+	}
+	for _, more := range settings {
+		maps.Copy(kubelet, more)
+	}
 	n := c.StartNode(t, cluster.NodeConfig{
-		Layout: cluster.OneDisk.Sized(1<<30, 0),
-		Kubelet: map[string]any{
-			"featureGates":     map[string]any{"KubeletCrashLoopBackOffMax": true},
-			"crashLoopBackOff": map[string]any{"maxContainerRestartPeriod": "1s"},
-		},
-		Flags: []string{"--maximum-dead-containers-per-container=10"},
+		Layout:  cluster.OneDisk.Sized(1<<30, 0),
+		Kubelet: kubelet,
+		Flags:   []string{"--maximum-dead-containers-per-container=10"},
 	})
 	// What it declares a volume is one of the pod's here.
 	if err := n.Load(t.Context(), cluster.Image{Name: crashImage, Program: crasher(t), Volumes: []string{"/data"}}); err != nil {
@@ -190,7 +195,7 @@ func TestNoMoreDeadContainersGoThanAreNeeded(t *testing.T) {
 	}}
 	r := crash(t, c, n, w, 6)
 	before := r.dead("worker")
-	plan, removed, notes := r.runFor(with(t, remedy.ContainerPrune{}, "{minAge: 0s}"), 30_000_000)
+	plan, removed, notes := r.runFor(with(t, remedy.ContainerPrune{}, "{minAge: 0s}"), headroom.NodeFSAvailable, 30_000_000)
 	after := r.dead("worker")
 	if gone := len(before) - len(after); len(plan.Items) < 4 || gone != 2 {
 		t.Errorf("planned %d, removed %d (%+v) for what two have written; %q", len(plan.Items), gone, removed, notes)

@@ -78,27 +78,35 @@ func with(t *testing.T, r remedy.Remedy, keys string) remedy.Remedy {
 // run has a remedy remove everything that it would.
 func (r *reclaimed) run(rm remedy.Remedy, step func(string)) (plan remedy.Plan, removed headroom.Amount, notes []string) {
 	r.t.Helper()
-	return r.runUntil(rm, step, everything, func(context.Context) (int64, error) { return everything, nil })
+	need := remedy.Need{Signal: headroom.NodeFSAvailable, Disk: r.disk, Amount: everything}
+	return r.runUntil(rm, step, need, func(context.Context) (int64, error) { return everything, nil })
 }
 
-// runFor has a remedy remove so many bytes, as the disk says.
-func (r *reclaimed) runFor(rm remedy.Remedy, bytes int64) (plan remedy.Plan, removed headroom.Amount, notes []string) {
+// runFor has a remedy make room for so much more of a signal, as the disk says.
+func (r *reclaimed) runFor(rm remedy.Remedy, signal headroom.Signal, more int64) (plan remedy.Plan, removed headroom.Amount, notes []string) {
 	r.t.Helper()
-	available := func() int64 {
-		var st unix.Statfs_t
-		if err := unix.Statfs(r.node.LogRoots[0], &st); err != nil {
-			r.t.Error(err)
-		}
-		return int64(st.Bavail) * st.Bsize
-	}
-	target := available() + bytes
-	return r.runUntil(rm, nil, bytes, func(context.Context) (int64, error) { return target - available(), nil })
+	target := r.available(signal) + more
+	need := remedy.Need{Signal: signal, Disk: r.disk, Amount: more}
+	return r.runUntil(rm, nil, need, func(context.Context) (int64, error) { return target - r.available(signal), nil })
 }
 
-func (r *reclaimed) runUntil(rm remedy.Remedy, step func(string), need int64, missing func(context.Context) (int64, error)) (plan remedy.Plan, removed headroom.Amount, notes []string) {
+// available is what nodefs has of a signal.
+func (r *reclaimed) available(signal headroom.Signal) int64 {
+	r.t.Helper()
+	var st unix.Statfs_t
+	if err := unix.Statfs(r.node.LogRoots[0], &st); err != nil {
+		r.t.Error(err)
+	}
+	if signal.Unit() == headroom.Inodes {
+		return int64(st.Ffree)
+	}
+	return int64(st.Bavail) * st.Bsize
+}
+
+func (r *reclaimed) runUntil(rm remedy.Remedy, step func(string), need remedy.Need, missing func(context.Context) (int64, error)) (plan remedy.Plan, removed headroom.Amount, notes []string) {
 	r.t.Helper()
 	ctx := r.t.Context()
-	plan, err := rm.Plan(ctx, r.node, remedy.Need{Signal: headroom.NodeFSAvailable, Disk: r.disk, Amount: need})
+	plan, err := rm.Plan(ctx, r.node, need)
 	if err != nil {
 		r.t.Fatal(err)
 	}
