@@ -8,12 +8,13 @@ import (
 
 // A Workload is pods of one kind on one node.
 type Workload struct {
-	Name      string
-	Namespace string // default if ""
-	Node      *Node  // nil leaves it to the scheduler
-	Replicas  int    // 0 is one plain pod, else a Deployment
-	Image     string // WorkerImage if ""
-	Pull      string // imagePullPolicy, Never if ""
+	Name        string
+	Namespace   string            // default if ""
+	Node        *Node             // nil leaves it to the scheduler
+	Replicas    int               // 0 is one plain pod, else a Deployment
+	Image       string            // WorkerImage if ""
+	Pull        string            // imagePullPolicy, Never if ""
+	Annotations map[string]string // of a plain pod
 	// Containers are the arguments of each container's entrypoint, by name; nil is
 	// one that only runs. Each has an emptyDir of the pod at /data.
 	Containers map[string][]string
@@ -108,7 +109,7 @@ func (w Workload) namespace() string {
 }
 
 func (w Workload) metadata() map[string]any {
-	return map[string]any{"name": w.Name, "labels": map[string]any{"app": w.Name}}
+	return map[string]any{"name": w.Name, "labels": map[string]any{"app": w.Name}, "annotations": w.Annotations}
 }
 
 func (w Workload) spec() map[string]any {
