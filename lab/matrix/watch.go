@@ -83,12 +83,15 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
+// unwatched is how a note says that something is not known.
+const unwatched = "could not be watched"
+
 // noting keeps the first of each kind of trouble with watching itself.
 func (w *watch) noting(ctx context.Context, what string, err error) {
 	if _, known := w.problems[what]; err == nil || known || ctx.Err() != nil {
 		return
 	}
-	w.problems[what] = fmt.Sprintf("%s could not be watched at %.0f s: %v", what, time.Since(w.began).Seconds(), err)
+	w.problems[what] = fmt.Sprintf("%s %s at %.0f s: %v", what, unwatched, time.Since(w.began).Seconds(), err)
 }
 
 func (w *watch) disk() error {

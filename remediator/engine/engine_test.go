@@ -36,6 +36,8 @@ type disk struct {
 	read      func() // called by Read
 	// thresholds of signals that have another one.
 	thresholds map[headroom.Signal]int64
+	// disks of signals that are on another one.
+	disks map[headroom.Signal]node.Disk
 }
 
 func (d *disk) Read(_ context.Context, s headroom.Signal) (View, error) {
@@ -50,7 +52,7 @@ func (d *disk) Read(_ context.Context, s headroom.Signal) (View, error) {
 	threshold := cmp.Or(d.thresholds[s], 100)
 	v := View{
 		State: headroom.State{Available: d.available, Capacity: 1000, Threshold: threshold, Ratio: float64(d.available-threshold) / 1000, At: time.Now()},
-		Disk:  node.Disk{Major: 8, Minor: 1}, Floor: d.floor,
+		Disk:  cmp.Or(d.disks[s], node.Disk{Major: 8, Minor: 1}), Floor: d.floor,
 	}
 	if len(d.late) > 0 {
 		d.available, d.late = d.available+d.late[0], d.late[1:]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
+	"github.com/nodeheadroom/headroom/node"
 )
 
 func TestRunsBelowStartAndStopsAtTarget(t *testing.T) {
@@ -380,6 +381,51 @@ func TestSignalsOfOneDiskAreOnePieceOfWork(t *testing.T) {
 			t.Errorf("applied %d times", d.applied())
 		}
 	})
+}
+
+func TestSignalsThatShareNoRoomDoNotWaitForEachOther(t *testing.T) {
+	for sentence, tc := range map[string]struct {
+		other headroom.Signal
+		disks map[headroom.Signal]node.Disk
+	}{
+		"two roles on two disks":             {imagefs, map[headroom.Signal]node.Disk{imagefs: {Major: 8, Minor: 2}}},
+		"bytes and inodes of one disk":       {headroom.NodeFSInodesFree, nil},
+		"inodes of a disk, bytes of another": {headroom.ImageFSInodesFree, map[headroom.Signal]node.Disk{headroom.ImageFSInodesFree: {Major: 8, Minor: 2}}},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			play(t, func(b *bench) {
+				d := &digger{pieces: []int64{20, 20, 500}, hold: make(chan struct{})}
+				b.on(d).disk.set(140)
+				b.Policy.Cases[0].Match = nil
+				b.disk.disks = tc.disks
+				b.receive(b.alert(nodefs), b.alert(tc.other))
+				b.pass(time.Second) // while a rung is held
+				running := 0
+				for _, signal := range []headroom.Signal{nodefs, tc.other} {
+					c := b.load(signal)
+					ep := c.Open()
+					if ep == nil || ep.Reason == headroom.SharedDisk {
+						t.Fatalf("%s: %+v", signal, ep)
+					}
+					if ep.Phase == headroom.Running {
+						running++
+					}
+				}
+				if running != 1 {
+					t.Errorf("%d rungs run at once", running)
+				}
+				close(d.hold)
+				b.pass(10 * time.Second)
+				b.disk.set(140) // the other's turn
+				b.pass(10 * time.Second)
+				for _, signal := range []headroom.Signal{nodefs, tc.other} {
+					if c := b.load(signal); len(c.Episodes[0].Rungs) == 0 {
+						t.Errorf("%s: %+v", signal, c.Episodes)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestCannotTellDoesNotAct(t *testing.T) {
