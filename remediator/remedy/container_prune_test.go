@@ -406,6 +406,20 @@ func TestPruningStopsWhenThereIsEnough(t *testing.T) {
 	}
 }
 
+func TestPruningStopsWhenThereAreInodesEnough(t *testing.T) {
+	l, cri := crashed(t)
+	l.elsewhere() // the logs count: two files, and one
+	plan := l.planPrune(ContainerPrune{}, l.inodes(all))
+	if got := ids(plan); got != "c0 c1" {
+		t.Fatalf("plans %q", got)
+	}
+	plan.need.Amount = 2
+	removed, notes := l.applyPrune(ContainerPrune{}, plan, Run{})
+	if len(cri.removed) != 1 || removed.Inodes != 2 {
+		t.Errorf("removed %q, %+v; %q", cri.removed, removed, notes)
+	}
+}
+
 func TestPruningWaitsForWhatTheRuntimeGivesBackLater(t *testing.T) {
 	for sentence, need := range map[string]func(logs) Need{
 		"bytes":  func(l logs) Need { return l.bytes(all) },

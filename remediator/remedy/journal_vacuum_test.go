@@ -237,6 +237,22 @@ func TestVacuumingStopsWhenEnoughIsFree(t *testing.T) {
 	}
 }
 
+func TestVacuumingStopsWhenThereAreInodesEnough(t *testing.T) {
+	j := newJournals(t)
+	for hour := range 4 {
+		j.archive(archive(hour), 8)
+	}
+	plan := j.plan(vacuum(t, 0), j.inodes(all))
+	if len(plan.Items) != 4 {
+		t.Fatalf("plans %q", j.effects(plan))
+	}
+	plan.need.Amount = 2
+	removed, notes := j.apply(vacuum(t, 0), plan)
+	if left := j.left(); removed.Inodes != 2 || len(left) != 2 {
+		t.Errorf("removed %+v, left are %v; %q", removed, left, notes)
+	}
+}
+
 func TestVacuumingStopsWhenTheNodeCannotBeRead(t *testing.T) {
 	j := newJournals(t)
 	j.archive(archive(1), 8)
