@@ -56,12 +56,15 @@ func TestHazardImageGCPauseOrPinnedRemovedOnARealNode(t *testing.T) {
 	_, err = p.node.Ctr(t.Context(), "images", "label", cluster.PauseImage, "io.cri-containerd.pinned=")
 	p.must(err)
 
-	// A pod that waits for a volume has neither a sandbox nor a container.
+	// A pod that waits for a volume has neither a sandbox nor a container. It wants
+	// one image to run and another to mount.
 	p.pull(20, "pending:1")
+	p.pull(20, "mounted:1")
 	waiting := cluster.Workload{Name: "pending", Node: p.node, Image: p.tag("pending:1"), Pull: "IfNotPresent", Spec: map[string]any{
 		"volumes": []any{
 			map[string]any{"name": "data", "emptyDir": map[string]any{}},
 			map[string]any{"name": "config", "configMap": map[string]any{"name": "comes-later"}},
+			map[string]any{"name": "files", "image": map[string]any{"reference": p.tag("mounted:1"), "pullPolicy": "IfNotPresent"}},
 		},
 	}}
 	p.must(p.cluster.Apply(t.Context(), waiting))
@@ -91,7 +94,7 @@ func TestHazardImageGCPauseOrPinnedRemovedOnARealNode(t *testing.T) {
 	p.must(p.node.Load(t.Context(), cluster.Image{Name: "localhost/built:1", Ballast: 10 << 20}))
 	y := p.prepare(configured(p, remedy.ImageGC{}, gc+"local: remove\nkeep: ['*/kept']\n"), 1<<40)
 	y.apply()
-	if diff := cmp.Diff([]string{"dead:1", "kept:1", "new:1", "old:1", "pending:1", "pinned:1"}, p.images()); diff != "" {
+	if diff := cmp.Diff([]string{"dead:1", "kept:1", "mounted:1", "new:1", "old:1", "pending:1", "pinned:1"}, p.images()); diff != "" {
 		t.Errorf("%s\n%q", diff, append(y.plan.Notes, y.notes...))
 	}
 	if _, there, err := p.runtime.Image(t.Context(), cluster.PauseImage); !there || err != nil {
