@@ -164,8 +164,29 @@ func (c *crio) run(r Remedy, need Need) (plan Plan, removed headroom.Amount, not
 	return plan, removed, append(plan.Notes, notes...)
 }
 
+// older has it answer as it did before the CRI had a field for an image's ID, as
+// nodes of OpenShift 4.9 were seen to do (IBM/core-dump-handler#44).
+func (c *crio) older() {
+	for _, k := range c.containers {
+		k.Image, k.ImageId = &v1.ImageSpec{Image: crioWebRef}, ""
+	}
+}
+
+// forms are CRI-O as it is and as it was.
+var forms = map[string]func(*crio){"since 1.33": func(*crio) {}, "before": (*crio).older}
+
 func TestImagesOfCRIO(t *testing.T) {
-	c := onCRIO(t)
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			c := onCRIO(t)
+			form(c)
+			c.imagesGo()
+		})
+	}
+}
+
+func (c *crio) imagesGo() {
+	t := c.t
 	_, removed, notes := c.run(gc(t, "minAge: 1m"), c.bytes(all))
 	if asked := c.changes(); len(asked) != 1 || asked[0] != `RemoveImage {"image":{"image":"`+crioUnused+`"}}` {
 		t.Errorf("asked for %q; %q", asked, notes)
@@ -176,7 +197,17 @@ func TestImagesOfCRIO(t *testing.T) {
 }
 
 func TestDeadContainersOfCRIO(t *testing.T) {
-	c := onCRIO(t)
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			c := onCRIO(t)
+			form(c)
+			c.deadOnesGo()
+		})
+	}
+}
+
+func (c *crio) deadOnesGo() {
+	t := c.t
 	for attempt, name := range []string{"0.log", "1.log", "2.log"} {
 		c.write(web+name, 4*(attempt+1))
 	}
