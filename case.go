@@ -35,13 +35,15 @@ type Case struct {
 	// Version is the store's: a case is saved only over the version that was
 	// loaded, so that of two writers one must look again.
 	Version string `json:"version,omitempty"`
-	// Request is the newest one received. The store fills it in when a case is
-	// loaded and ignores it when one is saved.
+	// Request is the newest alert's, and Asked the newest person's: neither takes
+	// the other's place. The store fills them in when a case is loaded and ignores
+	// them when one is saved.
 	Request *Request `json:"request,omitempty"`
-	// Alert is the newest that was an alert, where a person has asked since.
-	Alert *Request `json:"alert,omitempty"`
-	// Answered is the ID of the last request that was dealt with.
+	Asked   *Request `json:"asked,omitempty"`
+	// Answered is the ID of the last alert's request that was dealt with, and Heeded
+	// of the last person's.
 	Answered string `json:"answered,omitempty"`
+	Heeded   string `json:"heeded,omitempty"`
 	// Attempts are the moments at which the latest episodes began to act, oldest
 	// first: MaxEpisodes, or as many as the policy counts.
 	Attempts []time.Time `json:"attempts,omitempty"`
@@ -51,6 +53,19 @@ type Case struct {
 
 // MaxEpisodes is how many episodes of a case are kept.
 const MaxEpisodes = 10
+
+// Unheeded returns what a person asks for and was not dealt with yet, or nil.
+func (c *Case) Unheeded() *Request { return unlessDone(c.Asked, c.Heeded) }
+
+// Unanswered returns the alert that was not dealt with yet, or nil.
+func (c *Case) Unanswered() *Request { return unlessDone(c.Request, c.Answered) }
+
+func unlessDone(r *Request, done string) *Request {
+	if r == nil || r.ID == done {
+		return nil
+	}
+	return r
+}
 
 // Last returns the newest episode, or nil if there was none.
 func (c *Case) Last() *Episode {

@@ -1,6 +1,7 @@
 package remediator
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -21,7 +22,7 @@ func writeList(w io.Writer, st control.State) error {
 	for _, c := range st.Cases {
 		ep := c.Last()
 		if ep == nil {
-			fmt.Fprintf(table, "%s\t%s\tRequested\t\t%s\t\t\t\n", c.Node, c.Signal, alertname(c.Request))
+			fmt.Fprintf(table, "%s\t%s\tRequested\t\t%s\t\t\t\n", c.Node, c.Signal, alertname(cmp.Or(c.Unheeded(), c.Request)))
 			continue
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Node, c.Signal, standing(ep),

@@ -117,8 +117,8 @@ func answering(cases []headroom.Case, r headroom.Request) (ep *headroom.Episode,
 			return &c.Episodes[j], true
 		}
 	}
-	if c.Answered != r.ID && c.Request != nil && c.Request.ID == r.ID {
-		return nil, false
+	if asked := c.Unheeded(); asked != nil && asked.ID == r.ID {
+		return c.Open(), false
 	}
 	if last := c.Last(); last != nil && (last.Phase != headroom.Over || last.Ended.After(r.Received)) {
 		return last, true

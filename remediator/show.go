@@ -11,8 +11,11 @@ import (
 
 func writeCase(w io.Writer, c headroom.Case) error {
 	fmt.Fprintf(w, "Case %s on %s\n", c.Signal, c.Node)
-	if c.Request != nil && c.Request.ID != c.Answered && c.Open() == nil {
-		fmt.Fprintf(w, "Asked for at %s (%s) and not answered yet\n", clock(c.Request.Received), alertname(c.Request))
+	if r := c.Unanswered(); r != nil && c.Open() == nil {
+		fmt.Fprintf(w, "Asked for at %s (%s) and not answered yet\n", clock(r.Received), alertname(r))
+	}
+	if r := c.Unheeded(); r != nil {
+		fmt.Fprintf(w, "Asked for at %s by %s and not begun yet\n", clock(r.Received), plain(r.By))
 	}
 	for i := len(c.Episodes) - 1; i >= 0; i-- {
 		if err := writeEpisode(w, c.Signal.Unit(), &c.Episodes[i]); err != nil {

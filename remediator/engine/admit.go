@@ -9,13 +9,59 @@ import (
 	"github.com/nodeheadroom/headroom/remediator/policy"
 )
 
-// admit answers a case's newest request, if it has not been answered: it renews
-// the open episode, begins a new one, or finds that there is no need.
+// admit answers what a case's newest requests ask for: a person's, and then an
+// alert's.
 func (e *Engine) admit(ctx context.Context, c *headroom.Case) {
-	r := c.Request
-	if r == nil || r.ID == c.Answered {
+	if r := c.Unheeded(); r != nil {
+		e.heed(ctx, c, r)
+	}
+	if r := c.Unanswered(); r != nil {
+		e.admitAlert(ctx, c, r)
+	}
+}
+
+// heed begins what a person asks for, or lets it take over an episode that waits
+// and has done nothing yet. While another is open it waits.
+func (e *Engine) heed(ctx context.Context, c *headroom.Case, r *headroom.Request) {
+	ep := c.Open()
+	if ep != nil && (!e.current(ep) || ep.Phase != headroom.Waiting || len(ep.Rungs) > 0) {
 		return
 	}
+	before, what := c.Heeded, ""
+	pc, ok := e.Policy.Find(r.Labels)
+	switch {
+	case !ok: // accepted under an earlier policy
+		e.Logger.Warn("what a person asked for is nothing that the policy deals with any more", "signal", c.Signal, "by", r.By)
+	case ep == nil && e.overtaken(c, r):
+	case ep == nil:
+		ep, what = c.Begin(e.episode(*r, pc)), "episode begins"
+	default:
+		what = "episode taken over"
+		ep.Request, ep.Start, ep.Target = *r, pc.Target, pc.Target
+		ep.Until = later(ep.Until, r.Received.Add(e.Policy.Watch))
+	}
+	c.Heeded = r.ID
+	if !e.save(ctx, c) {
+		c.Heeded = before
+	} else if what != "" {
+		e.say(what, ep)
+	}
+}
+
+// overtaken reports whether the last episode ended after a person had asked, and was
+// cancelled or did what she asked for. An end in the future says nothing: the clock
+// was set back.
+func (e *Engine) overtaken(c *headroom.Case, r *headroom.Request) bool {
+	last := c.Last()
+	if last == nil || r.Received.After(last.Ended) || last.Ended.After(time.Now()) {
+		return false
+	}
+	return last.Outcome == headroom.Cancelled || e.current(last) && e.sameCase(last.Request, *r) && !last.Started.IsZero()
+}
+
+// admitAlert lets an alert renew the open episode or begin a new one, or finds
+// that there is no need.
+func (e *Engine) admitAlert(ctx context.Context, c *headroom.Case, r *headroom.Request) {
 	if c.Open() == nil && (e.void(*r) || cancelled(c, r)) {
 		e.answer(ctx, c) // it came with a storm, or while somebody cancelled
 		return
@@ -34,23 +80,21 @@ func (e *Engine) admit(ctx context.Context, c *headroom.Case) {
 	}
 	last := c.Last()
 	if last == nil || !e.current(last) || !last.Request.SameAlert(*r) {
-		e.begin(ctx, c, *c.Request, pc)
+		e.begin(ctx, c, *r, pc)
 		return
 	}
 	e.again(ctx, c, pc)
 }
 
-// prolong lets a request renew the waiting episode of its case. The episode
-// answers it when it ends; until then it need not be written down that somebody
-// asked again, unless it waits for much longer, or the policy has something else
-// for this alert and nothing was begun yet.
+// prolong lets an alert renew the waiting episode of its case. The episode
+// answers it when it ends; until then it need not be written down that it was
+// delivered again, unless it waits for much longer, or the policy has something
+// else for this alert and nothing was begun yet.
 func (e *Engine) prolong(ctx context.Context, c *headroom.Case, pc *policy.Case) {
 	ep := c.Open()
 	until := c.Request.Received.Add(e.Policy.Watch)
 	same := e.sameCase(ep.Request, *c.Request)
 	switch {
-	case c.Request.By != "" && e.mayTakeOver(ep):
-		e.takeOver(c, *c.Request, pc)
 	case e.void(ep.Request) && len(ep.Rungs) == 0 && same: // delivered again since the storm
 		ep.Request = *c.Request
 	case !same && (len(ep.Rungs) > 0 || ep.Request.By != ""):
@@ -60,10 +104,15 @@ func (e *Engine) prolong(ctx context.Context, c *headroom.Case, pc *policy.Case)
 	case until.Sub(ep.Until) <= e.Policy.Watch/10:
 		return
 	}
-	if until.After(ep.Until) {
-		ep.Until = until
-	}
+	ep.Until = later(ep.Until, until)
 	e.answer(ctx, c)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // again answers an alert that an episode has dealt with and that was delivered
@@ -112,7 +161,7 @@ func (e *Engine) current(ep *headroom.Episode) bool {
 func (e *Engine) begin(ctx context.Context, c *headroom.Case, r headroom.Request, pc *policy.Case) {
 	ep := c.Begin(e.episode(r, pc))
 	if e.answer(ctx, c) {
-		e.begun(ep)
+		e.say("episode begins", ep)
 	}
 }
 
@@ -141,8 +190,8 @@ func (e *Engine) episode(r headroom.Request, pc *policy.Case) headroom.Episode {
 	}
 }
 
-func (e *Engine) begun(ep *headroom.Episode) {
-	e.Logger.Info("episode begins", "episode", ep.ID, "alertname", ep.Request.Labels["alertname"], "by", ep.Request.By,
+func (e *Engine) say(what string, ep *headroom.Episode) {
+	e.Logger.Info(what, "episode", ep.ID, "alertname", ep.Request.Labels["alertname"], "by", ep.Request.By,
 		"start", ep.Start, "target", ep.Target, "dry_run", ep.DryRun)
 }
 
@@ -242,10 +291,9 @@ func (e *Engine) wait(ctx context.Context, c *headroom.Case, h hold) {
 	}
 }
 
-// end closes the open episode of c and with it answers whatever asked for the
-// same in the meantime. An alert for which the policy has something else waits
-// for its own episode, and where the policy itself is another nothing was
-// answered.
+// end closes the open episode of c and with it answers the alert that asked for
+// the same in the meantime. One for which the policy has something else waits for
+// its own episode, and where the policy itself is another nothing was answered.
 func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, detail string, after *headroom.State) {
 	ep := c.Open()
 	ep.Phase, ep.Reason, ep.Lift, ep.Pending, ep.Outcome, ep.Detail = headroom.Over, "", "", nil, o, detail
@@ -259,12 +307,14 @@ func (e *Engine) end(ctx context.Context, c *headroom.Case, o headroom.Outcome, 
 		}
 	}
 	switch {
-	case !e.current(ep) && c.Request != nil && c.Request.By != "" && c.Request.ID != ep.Request.ID:
-		// A person's wish that another episode has fulfilled is not there again.
-	case !e.current(ep):
+	case e.current(ep):
+		if c.Request != nil && e.sameCase(ep.Request, *c.Request) {
+			c.Answered = c.Request.ID
+		}
+	case ep.Request.By == "":
 		c.Answered = ""
-	case c.Request != nil && e.sameCase(ep.Request, *c.Request):
-		c.Answered = c.Request.ID
+	case c.Asked != nil && c.Asked.ID == ep.Request.ID:
+		c.Heeded = ""
 	}
 	if e.save(ctx, c) {
 		e.Metrics.episode(c, ep)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -16,9 +17,10 @@ import (
 // A Store keeps requests and cases. The embedded journal is one.
 type Store interface {
 	// Request makes rs durable before it returns, all or none. A newer request
-	// for the same node and signal takes the older one's place.
+	// for the same node and signal takes the older one's place, an alert's that of
+	// an alert and a person's that of a person.
 	Request(ctx context.Context, rs []headroom.Request) error
-	// Load returns every case with its newest request. A request without a case
+	// Load returns every case with its newest requests. A request without a case
 	// makes an empty case.
 	Load(ctx context.Context) ([]headroom.Case, error)
 	// Save makes c durable before it returns and sets its new Version, or
@@ -186,7 +188,7 @@ func (e *Engine) survey(ctx context.Context, cases []headroom.Case) round {
 			return r // what was cut short may not be finished: nothing follows from the case as it is
 		}
 		e.admit(ctx, c)
-		waiting := c.Request != nil && c.Request.ID != c.Answered
+		waiting := c.Unanswered() != nil || c.Unheeded() != nil
 		if c.Open() == nil && !waiting {
 			if soon := e.recheck(ctx, c); soon > 0 && (r.recheck == 0 || soon < r.recheck) {
 				r.recheck = soon
@@ -258,7 +260,12 @@ func (e *Engine) load(ctx context.Context) ([]headroom.Case, error) {
 func (e *Engine) save(ctx context.Context, c *headroom.Case) bool {
 	trim(c)
 	// A record must survive a cancelled worker.
-	if err := e.Store.Save(context.WithoutCancel(ctx), c); err != nil {
+	switch err := e.Store.Save(context.WithoutCancel(ctx), c); {
+	case errors.Is(err, headroom.ErrConflict):
+		e.failures++
+		e.Logger.Debug("somebody has changed the case; looking again", "signal", c.Signal)
+		return false
+	case err != nil:
 		e.failures++
 		e.Metrics.storeErrors.Inc()
 		e.Logger.Error("case could not be saved; doing nothing until it can", "signal", c.Signal, "err", err)

@@ -207,6 +207,23 @@ func (b *bench) open() {
 	b.store = &flaky{Journal: j}
 }
 
+// ask asks for an episode as a person does.
+func (b *bench) ask(by string) headroom.Request {
+	b.t.Helper()
+	r, err := b.Ask(context.Background(), nodefs, by)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+func (b *bench) resume() {
+	b.t.Helper()
+	if err := b.Resume(b.t.Context(), "bob"); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // on sets a ladder and makes the engine anew, as a restart does.
 func (b *bench) on(ladder ...*digger) *bench {
 	b.t.Helper()

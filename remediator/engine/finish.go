@@ -15,7 +15,7 @@ import (
 // idempotent; how much it had removed nobody knows. An effect of several steps
 // is carried to its end first, or back.
 func (e *Engine) interrupted(ctx context.Context, c *headroom.Case) {
-	ep := c.Last() // somebody may have ended it before this program came to look
+	ep := c.Last() // somebody may have ended it before this program came to look; what is asked for since begins later
 	if ep == nil || len(ep.Rungs) == 0 {
 		return
 	}

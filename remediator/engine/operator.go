@@ -9,7 +9,6 @@ import (
 	"time"
 
 	headroom "github.com/nodeheadroom/headroom"
-	"github.com/nodeheadroom/headroom/remediator/policy"
 )
 
 // minPlan is how much of a plan's hash names it.
@@ -21,10 +20,13 @@ func (e *Engine) Cases(ctx context.Context) ([]headroom.Case, error) { return e.
 // Control returns whether anything is paused, and who runs.
 func (e *Engine) Control(ctx context.Context) (headroom.Control, error) { return e.Store.Control(ctx) }
 
-// Ask begins an episode because a person says so, whether headroom is below
-// start or not; all gates hold for it. One that waits and has done nothing yet it
-// takes over; another comes first. by names the person. It is an error wrapping
-// headroom.ErrNotFound if the policy has nothing to do about the signal.
+// Ask asks for an episode because a person says so, whether headroom is below
+// start or not; all gates hold for it. One that waits and has done nothing yet is
+// taken over; another comes first, and if it does the same it will have been this
+// one, too; if it is cancelled, so is this one. by names the person. What is asked for is durable when Ask
+// returns: no alert takes its place, and no change of the policy ends it, unless
+// that has nothing to do about the signal any more. Where it has not now, it is an
+// error wrapping headroom.ErrNotFound.
 func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (headroom.Request, error) {
 	now := time.Now()
 	r := headroom.Request{
@@ -37,64 +39,16 @@ func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (he
 		Labels:   asked(e.Policy, e.Node.Name, signal, "at"),
 	}
 	r.Fingerprint = r.ID
-	pc, ok := e.Policy.Find(r.Labels)
-	if !ok {
+	if _, ok := e.Policy.Find(r.Labels); !ok {
 		return r, fmt.Errorf("signal %q: no case of the policy matches an alert about it with stage=\"at\": %w", signal, headroom.ErrNotFound)
 	}
-	if err := e.beginFor(ctx, r, pc); err != nil {
+	if err := e.Store.Request(ctx, []headroom.Request{r}); err != nil {
 		e.Metrics.storeErrors.Inc()
 		return r, fmt.Errorf("store: %w", err)
 	}
 	e.Logger.Info("asked to run", "signal", signal, "by", by)
 	e.rouse()
 	return r, nil
-}
-
-// beginFor makes a person's request an episode at once, as often as the worker
-// saves the same case meanwhile: an alert that is delivered right after would take
-// its place among the requests. While another episode acts it waits there.
-func (e *Engine) beginFor(ctx context.Context, r headroom.Request, pc *policy.Case) error {
-	for range tries {
-		cases, err := e.load(ctx)
-		if err != nil {
-			return err
-		}
-		c := &headroom.Case{Node: r.Node, Signal: r.Signal}
-		if at := slices.IndexFunc(cases, func(c headroom.Case) bool { return c.Signal == r.Signal }); at >= 0 {
-			c = &cases[at]
-		}
-		switch ep := c.Open(); {
-		case ep == nil:
-			c.Begin(e.episode(r, pc))
-		case e.mayTakeOver(ep):
-			e.takeOver(c, r, pc)
-		default:
-			return e.Store.Request(ctx, []headroom.Request{r})
-		}
-		trim(c)
-		if err = e.Store.Save(ctx, c); err == nil {
-			e.begun(c.Last())
-			e.Metrics.phase(c)
-		}
-		if !errors.Is(err, headroom.ErrConflict) {
-			return err
-		}
-	}
-	return headroom.ErrConflict
-}
-
-// mayTakeOver reports whether a person's request can make an open episode its own.
-func (e *Engine) mayTakeOver(ep *headroom.Episode) bool {
-	return e.current(ep) && ep.Phase == headroom.Waiting && len(ep.Rungs) == 0
-}
-
-func (e *Engine) takeOver(c *headroom.Case, r headroom.Request, pc *policy.Case) {
-	keepAlert(c)
-	ep := c.Open()
-	ep.Request, ep.Start, ep.Target = r, pc.Target, pc.Target
-	if until := r.Received.Add(e.Policy.Watch); until.After(ep.Until) {
-		ep.Until = until
-	}
 }
 
 // Approve gives a person's word for the plan that an open episode waits with.
@@ -138,9 +92,6 @@ func (e *Engine) Cancel(ctx context.Context, which, by string) error {
 		}
 		ep.Phase, ep.Reason, ep.Lift, ep.Pending = headroom.Over, "", "", nil
 		ep.Outcome, ep.Detail, ep.Ended = headroom.Cancelled, "by "+by, time.Now()
-		if c.Request != nil {
-			c.Answered = c.Request.ID
-		}
 		return nil
 	}
 	err := e.edit(ctx, which, cancel)

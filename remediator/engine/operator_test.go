@@ -183,27 +183,21 @@ func TestAPersonAsksAboveStart(t *testing.T) {
 		b.receive(b.alert(nodefs))
 		b.pass(time.Minute)
 		b.held(nodefs, headroom.Watching, "below 5.0%")
-		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(time.Minute)
 		ep := b.want(nodefs, 1, "OverSucceeded", "dig done")
 		if ep.Request.By != "ann" {
 			t.Errorf("asked by %q", ep.Request.By)
 		}
 		// Again, and without need.
-		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(time.Minute)
 		b.want(nodefs, 2, "OverNotNeeded")
 		// Gates hold for people, too.
 		dig.pieces = []int64{10}
 		for range 2 {
 			b.disk.set(120)
-			if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-				t.Fatal(err)
-			}
+			b.ask("ann")
 			b.pass(time.Minute)
 		}
 		b.held(nodefs, headroom.Cooldown, "at ")
@@ -220,9 +214,7 @@ func TestAnAlertDoesNotTakeThePlaceOfWhatAPersonAsks(t *testing.T) {
 			play(t, func(b *bench) {
 				b.on(&digger{pieces: []int64{200}}).disk.set(160) // above start, below target
 				before(b)
-				if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-					t.Fatal(err)
-				}
+				b.ask("ann")
 				b.receive(b.alert(nodefs)) // before the worker has looked
 				b.pass(time.Minute)
 				episodes := b.load(nodefs).Episodes
@@ -237,15 +229,182 @@ func TestAnAlertDoesNotTakeThePlaceOfWhatAPersonAsks(t *testing.T) {
 func TestWhatAPersonAsksIsDurableAtOnce(t *testing.T) {
 	play(t, func(b *bench) {
 		b.on(&digger{pieces: []int64{200}}).disk.set(160)
-		r, err := b.Ask(b.t.Context(), nodefs, "ann")
-		if err != nil {
+		r := b.ask("ann")
+		c := b.load(nodefs)
+		if asked := c.Unheeded(); asked == nil || asked.ID != r.ID {
+			t.Errorf("%+v", c)
+		}
+		b.on(&digger{pieces: []int64{200}}) // the program died before it had looked
+		b.receive(b.alert(nodefs))
+		b.pass(10 * time.Second)
+		if ep := b.want(nodefs, 1, "OverSucceeded", "dig done"); ep.Request.ID != r.ID {
+			t.Errorf("asked by %q", ep.Request.By)
+		}
+	})
+}
+
+// While an episode acts, what a person asks waits for its end.
+func TestWhatAPersonAsksWaitsForAnotherCaseOfThePolicy(t *testing.T) {
+	for sentence, meanwhile := range map[string]func(*bench){
+		"nothing happens":              func(*bench) {},
+		"the alert is delivered again": func(b *bench) { b.receive(b.alert(nodefs)) },
+		"somebody else asks, too":      func(b *bench) { b.ask("bob") },
+		"another alert is delivered":   func(b *bench) { b.start = time.Now(); b.receive(b.alert(nodefs)) },
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			play(t, func(b *bench) {
+				hold := make(chan struct{})
+				dig := &digger{name: "dig", pieces: []int64{40}, hold: hold}
+				more := &digger{name: "more", pieces: []int64{200}}
+				b.on(dig, more).disk.set(120)
+				other := b.Policy.Cases[0]
+				other.Target = 0.055
+				b.Policy.Cases[0].Match[0], _ = labels.NewMatcher(labels.MatchEqual, "alertname", "run")
+				other.Match = nil
+				other.Ladder, b.Policy.Cases[0].Ladder = other.Ladder[:1], other.Ladder[1:]
+				b.Policy.Cases = append(b.Policy.Cases, other)
+				b.receive(b.alert(nodefs))
+				time.AfterFunc(5*time.Second, func() {
+					b.ask("ann")
+					meanwhile(b)
+					time.Sleep(time.Second)
+					close(hold)
+				})
+				b.pass(20 * time.Minute)
+				c := b.load(nodefs)
+				var asked int
+				for _, ep := range c.Episodes {
+					if ep.Request.By != "" {
+						asked++
+						if ep.Outcome != headroom.Succeeded {
+							t.Errorf("%+v", ep)
+						}
+					}
+				}
+				if first := c.Episodes[0]; first.Request.By != "" || first.Outcome != headroom.Succeeded {
+					t.Errorf("%+v", first)
+				}
+				if asked != 1 || c.Unheeded() != nil {
+					t.Errorf("%d episodes that a person asked for, unheeded is %+v", asked, c.Unheeded())
+				}
+			})
+		})
+	}
+}
+
+func TestAnEpisodeThatActsIsWhatAPersonAsksForMeanwhile(t *testing.T) {
+	play(t, func(b *bench) {
+		hold := make(chan struct{})
+		b.on(&digger{pieces: []int64{200}, hold: hold}).disk.set(120)
+		b.receive(b.alert(nodefs))
+		time.AfterFunc(5*time.Second, func() {
+			b.ask("ann")
+			time.Sleep(time.Second)
+			close(hold)
+		})
+		b.pass(20 * time.Minute)
+		b.want(nodefs, 1, "OverSucceeded", "dig done")
+		if c := b.load(nodefs); c.Unheeded() != nil {
+			t.Errorf("%+v", c.Asked)
+		}
+	})
+}
+
+func TestWhatAPersonAsksTakesOverNothingThatHasActed(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{name: "dig", pieces: []int64{20}}, &digger{name: "more", pieces: []int64{200}}).disk.set(120)
+		b.Policy.Cases[0].Ladder[1].Approval = true
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.ask("ann")
+		b.pass(time.Minute)
+		ep := b.held(nodefs, headroom.AwaitingApproval, "approve")
+		if ep.Request.By != "" {
+			t.Errorf("asked by %q", ep.Request.By)
+		}
+		if err := b.Approve(b.t.Context(), ep.ID, ep.Pending.Plan, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(20 * time.Minute)
+		b.want(nodefs, 1, "OverSucceeded", "dig done", "more done")
+	})
+}
+
+func TestWhatAPersonAsksTakesOverNothingOfAnEarlierPolicy(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(160)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		b.restart("another", &digger{pieces: []int64{200}})
+		b.ask("ann")
+		b.pass(10 * time.Second)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+		if first := b.load(nodefs).Episodes[0]; first.Request.By != "" {
+			t.Errorf("%+v", first)
+		}
+	})
+}
+
+func TestAnEpisodeThatOnlyWatchedIsNotWhatAPersonAsksFor(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(160)
+		b.receive(b.alert(nodefs))
+		ends := time.Now().Add(b.Policy.Watch)
+		asked := false
+		b.disk.read = func() { // the last time, and its end follows
+			if time.Now().After(ends) && !asked {
+				asked = true
+				b.ask("ann")
+				time.Sleep(time.Millisecond)
+			}
+		}
+		b.pass(time.Hour)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+	})
+}
+
+func TestWhatAPersonAsksAfterTheClockWasSetBackBegins(t *testing.T) {
+	play(t, func(b *bench) {
+		b.on(&digger{pieces: []int64{200}}).disk.set(160)
+		b.receive(b.alert(nodefs))
+		b.pass(time.Minute)
+		if err := b.Cancel(b.t.Context(), string(nodefs), "bob"); err != nil {
 			t.Fatal(err)
 		}
 		c := b.load(nodefs)
-		if ep := c.Open(); ep == nil || ep.Request.ID != r.ID || ep.Start != ep.Target {
-			t.Errorf("%+v", ep)
+		c.Last().Ended = time.Now().Add(time.Hour)
+		if err := b.store.Save(b.t.Context(), &c); err != nil {
+			t.Fatal(err)
+		}
+		b.ask("ann")
+		b.pass(10 * time.Second)
+		if c := b.load(nodefs); len(c.Episodes) != 2 || c.Last().Request.By != "ann" {
+			t.Errorf("%+v", c)
 		}
 	})
+}
+
+func TestWhoCancelsAnEpisodeCancelsWhatWasAskedSince(t *testing.T) {
+	for sentence, waits := range map[string]bool{"it waits": true, "it acts": false} {
+		t.Run(sentence, func(t *testing.T) {
+			play(t, func(b *bench) {
+				dig := &digger{pieces: []int64{20, 200}, hold: make(chan struct{})}
+				b.on(dig).disk.set(120)
+				b.Policy.Cases[0].Ladder[0].Approval = waits
+				b.receive(b.alert(nodefs))
+				time.AfterFunc(5*time.Second, func() {
+					b.ask("ann")
+					if err := b.Cancel(context.Background(), string(nodefs), "bob"); err != nil {
+						t.Error(err)
+					}
+				})
+				b.pass(time.Minute)
+				if c := b.load(nodefs); len(c.Episodes) != 1 || c.Last().Outcome != headroom.Cancelled || c.Unheeded() != nil {
+					t.Errorf("%+v", c)
+				}
+			})
+		})
+	}
 }
 
 func TestAnAlertThatIsLostOrMutedChangesNothing(t *testing.T) {
@@ -354,15 +513,11 @@ func TestAnAlertOfAnotherCaseOfThePolicyDoesNotTakeOverWhatAPersonAsked(t *testi
 		if err := b.Pause(b.t.Context(), headroom.Pause{By: "bob"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(time.Minute)
 		b.receive(b.alert(nodefs))
 		b.pass(time.Minute)
-		if err := b.Resume(b.t.Context(), "bob"); err != nil {
-			t.Fatal(err)
-		}
+		b.resume()
 		b.pass(10 * time.Second)
 		if c := b.load(nodefs); c.Episodes[0].Outcome != headroom.Succeeded || c.Episodes[0].Request.By != "ann" {
 			t.Errorf("%+v", c.Episodes[0])
@@ -375,9 +530,7 @@ func TestAnAlertIsLookedAfterThoughAPersonHasAskedSince(t *testing.T) {
 		b.on(&digger{pieces: []int64{200, 200}}).disk.set(500)
 		b.receive(b.alert(nodefs))
 		b.pass(20 * time.Minute)
-		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(20 * time.Minute)
 		b.want(nodefs, 2, "OverNotNeeded")
 		b.disk.set(120)
@@ -464,9 +617,7 @@ func TestAPlanIsOfWhatARunWouldDo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(10 * time.Second)
 		if ep := b.want(nodefs, 1, "OverSucceeded", "dig done"); p.Rungs[0].Remedy != ep.Rungs[0].Remedy {
 			t.Errorf("planned %s", p.Rungs[0].Remedy)
@@ -485,9 +636,7 @@ func TestAnAlertThatAPersonTookOverIsLookedAfterAsBefore(t *testing.T) {
 					b.pass(seen)
 					b.want(nodefs, 1, "Waitingwatching")
 				}
-				if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-					t.Fatal(err)
-				}
+				b.ask("ann")
 				b.pass(time.Minute)
 				b.want(nodefs, 1, "OverSucceeded", "dig done")
 				b.disk.set(120) // and nobody says so

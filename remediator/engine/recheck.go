@@ -79,32 +79,21 @@ func (e *Engine) wanted(c *headroom.Case) *headroom.Request {
 // cancelled reports whether somebody has cancelled an episode of the case since an
 // alert was received.
 func cancelled(c *headroom.Case, r *headroom.Request) bool {
-	return r.By == "" && slices.ContainsFunc(c.Episodes, func(ep headroom.Episode) bool {
+	return slices.ContainsFunc(c.Episodes, func(ep headroom.Episode) bool {
 		return ep.Outcome == headroom.Cancelled && !r.Received.After(ep.Ended)
 	})
 }
 
-// alert is the newest alert of a case: a person may have asked since.
+// alert is the newest alert of a case. A damaged store may have the case and
+// not who asked.
 func alert(c *headroom.Case) *headroom.Request {
-	newest := c.Alert
-	if c.Request != nil && c.Request.By == "" {
-		newest = c.Request
-	}
+	newest := c.Request
 	for i := range c.Episodes {
 		if r := &c.Episodes[i].Request; r.By == "" && (newest == nil || r.Received.After(newest.Received)) {
 			newest = r
 		}
 	}
 	return newest
-}
-
-// keepAlert keeps the newest alert of a case apart from what is about to take its
-// place, which it makes us look after as before.
-func keepAlert(c *headroom.Case) {
-	if r := alert(c); r != nil {
-		kept := *r
-		c.Alert = &kept
-	}
 }
 
 // givenUp returns the episode for which a person must look at the case, or nil:

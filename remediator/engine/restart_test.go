@@ -214,12 +214,7 @@ func TestAnotherPolicyDoesNotRepeatWhatAPersonOnceAsked(t *testing.T) {
 		b.receive(b.alert(nodefs))
 		b.pass(20 * time.Minute)
 		b.want(nodefs, 1, "OverNotNeeded")
-		// As she does while another episode acts: it waits for that one's end.
-		r := b.load(nodefs).Episodes[0].Request
-		r.ID, r.Fingerprint, r.By, r.Received = "ann-1", "ann-1", "ann", time.Now()
-		if err := b.Store.Request(b.t.Context(), []headroom.Request{r}); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(time.Minute)
 		b.want(nodefs, 2, "OverNotNeeded")
 		b.disk.set(120)
@@ -229,11 +224,62 @@ func TestAnotherPolicyDoesNotRepeatWhatAPersonOnceAsked(t *testing.T) {
 		b.restart("another", dig)
 		b.disk.set(160) // above start, below the target up to which a person asked
 		b.pass(time.Hour)
-		b.want(nodefs, 3, "OverFailed")
-		if dig.applied() != 0 {
+		if ep := b.want(nodefs, 4, "OverNotNeeded"); ep.Request.By != "" || dig.applied() != 0 { // the alert's, by the new policy
 			t.Error("ann has asked again")
 		}
 	})
+}
+
+func TestWhatAPersonAsksOutlivesAnotherPolicyAndADryRun(t *testing.T) {
+	for sentence, change := range map[string]func(*bench, *digger){
+		"another policy": func(b *bench, dig *digger) {
+			b.restart("another", dig)
+			b.pass(time.Minute)
+			b.resume()
+		},
+		"a dry run": func(b *bench, dig *digger) {
+			b.on(dig).DryRun = true
+			b.pass(time.Minute)
+			b.on(dig)
+			b.pass(time.Minute)
+			b.resume()
+		},
+		"its episode had acted": func(b *bench, dig *digger) {
+			b.resume()
+			b.pass(time.Minute)
+			b.held(nodefs, headroom.AwaitingApproval, "approve")
+			b.restart("another", dig)
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			play(t, func(b *bench) {
+				dig, more := &digger{name: "dig", pieces: []int64{20}}, &digger{name: "more", pieces: []int64{200}}
+				b.on(dig, more).disk.set(300)
+				b.receive(b.alert(nodefs))
+				b.pass(20 * time.Minute)
+				b.want(nodefs, 1, "OverNotNeeded")
+				b.disk.set(160) // above start, below target
+				b.Policy.Cases[0].Ladder[1].Approval = true
+				if err := b.Pause(b.t.Context(), headroom.Pause{By: "bob"}); err != nil {
+					t.Fatal(err)
+				}
+				b.ask("ann")
+				b.pass(time.Minute)
+				b.held(nodefs, headroom.Paused, "resume")
+				change(b, more)
+				b.pass(20 * time.Minute)
+				c := b.load(nodefs)
+				if ep := c.Last(); ep.Request.By != "ann" || ep.Outcome != headroom.Succeeded || more.applied() != 1 {
+					t.Errorf("asked by %q, %s: %s", ep.Request.By, ep.Outcome, ep.Detail)
+				}
+				for _, ep := range c.Episodes[1:] {
+					if ep.Request.By == "" {
+						t.Errorf("an alert that was dealt with long ago began %+v", ep)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestADryRunInBetweenDoesNotGiveNewAttempts(t *testing.T) {

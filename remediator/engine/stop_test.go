@@ -89,6 +89,7 @@ func TestWhatIsStoppedWhileItIsPlannedIsNotDone(t *testing.T) {
 				if dig.applied() != 0 {
 					t.Errorf("applied %d times", dig.applied())
 				}
+				count(t, b.Metrics.storeErrors, 0) // that two write is no trouble of the store's
 			})
 		})
 	}
@@ -139,6 +140,28 @@ func TestWhatWasCutShortIsFinishedThoughSomebodyCancelledFirst(t *testing.T) {
 		ep := b.want(nodefs, 1, "OverCancelled", "dig interrupted")
 		if f.finished != 1 || fmt.Sprint(ep.Rungs[0].Notes) != "[carried to its end]" {
 			t.Errorf("finished %d times, notes %v", f.finished, ep.Rungs[0].Notes)
+		}
+	})
+}
+
+func TestWhatWasCutShortIsFinishedBeforeWhatIsAskedThen(t *testing.T) {
+	play(t, func(b *bench) {
+		f := &finisher{digger: &digger{name: "dig", pieces: []int64{20}}}
+		b.on(f.digger).with(f).disk.set(120)
+		b.cut(f)
+		f.pieces = []int64{200}
+		b.on(f.digger).with(f)
+		finished := 0
+		f.plan = func() { finished = f.finished }
+		if err := b.Cancel(b.t.Context(), string(nodefs), "ann"); err != nil { // before the worker has looked
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		b.ask("ann")
+		b.pass(20 * time.Minute)
+		b.want(nodefs, 2, "OverSucceeded", "dig done")
+		if r := b.load(nodefs).Episodes[0].Rungs[0]; r.Outcome != headroom.RungInterrupted || f.finished != 1 || finished != 1 {
+			t.Errorf("finished %d times, %d of them before the next plan; %+v", f.finished, finished, r)
 		}
 	})
 }
@@ -276,9 +299,7 @@ func TestWhatWasDeliveredBeforeSomebodyCancelledIsCancelled(t *testing.T) {
 
 		// What a person has done since does not bring it back.
 		close(dig.hold)
-		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(time.Minute)
 		b.want(nodefs, 2, "OverSucceeded", "dig done")
 		b.disk.set(120)

@@ -157,9 +157,7 @@ func TestAPersonsWordOutlastsAStorm(t *testing.T) {
 	play(t, func(b *bench) {
 		b.on(&digger{pieces: []int64{200}}).disk.set(120)
 		b.storm(0, 20)
-		if _, err := b.Ask(b.t.Context(), nodefs, "ann"); err != nil {
-			t.Fatal(err)
-		}
+		b.ask("ann")
 		b.pass(time.Minute)
 		b.held(nodefs, headroom.BreakerOpen, "closes at")
 		b.pass(5 * time.Minute)

@@ -9,7 +9,7 @@ import (
 	"github.com/nodeheadroom/headroom"
 )
 
-// cases decodes entries and joins each case with its newest request, sorted by
+// cases decodes entries and joins each case with its newest requests, sorted by
 // node and signal. A request without a case yields an empty one; the control is
 // passed over.
 func cases(es []entry) ([]headroom.Case, error) {
@@ -17,7 +17,8 @@ func cases(es []entry) ([]headroom.Case, error) {
 		node   string
 		signal headroom.Signal
 	}
-	requests, byID := map[id]*headroom.Request{}, map[id]*headroom.Case{}
+	var requests []*headroom.Request
+	byID := map[id]*headroom.Case{}
 	for _, e := range es {
 		w, err := decode(e.raw)
 		if err != nil {
@@ -27,14 +28,20 @@ func cases(es []entry) ([]headroom.Case, error) {
 		case w.Case != nil:
 			byID[at] = w.Case
 		case w.Request != nil:
-			requests[at] = w.Request
+			requests = append(requests, w.Request)
 		}
 	}
-	for at, r := range requests {
-		if byID[at] == nil {
-			byID[at] = &headroom.Case{Node: at.node, Signal: at.signal}
+	for _, r := range requests {
+		c := byID[id{r.Node, r.Signal}]
+		if c == nil {
+			c = &headroom.Case{Node: r.Node, Signal: r.Signal}
+			byID[id{r.Node, r.Signal}] = c
 		}
-		byID[at].Request = r
+		if r.By != "" {
+			c.Asked = r
+		} else {
+			c.Request = r
+		}
 	}
 	all := make([]headroom.Case, 0, len(byID))
 	for _, c := range slices.Collect(maps.Values(byID)) {

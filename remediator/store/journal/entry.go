@@ -11,7 +11,7 @@ import (
 
 // A key is what at most one entry lives under.
 type key struct {
-	kind   string // request, case or control
+	kind   string // request, asked, case or control
 	node   string // this and what follows are empty for the control
 	signal headroom.Signal
 }
@@ -45,13 +45,21 @@ type wire struct {
 }
 
 func requestEntry(r headroom.Request) (entry, error) {
-	return newEntry(key{"request", r.Node, r.Signal}, "", wire{Request: &r})
+	return newEntry(requestKey(r), "", wire{Request: &r})
 }
 
-// caseEntry stores c under version, without its request, which has an entry of
-// its own.
+// requestKey keeps what a person asks for apart from alerts.
+func requestKey(r headroom.Request) key {
+	if r.By != "" {
+		return key{"asked", r.Node, r.Signal}
+	}
+	return key{"request", r.Node, r.Signal}
+}
+
+// caseEntry stores c under version, without its requests, which have entries of
+// their own.
 func caseEntry(c headroom.Case, version string) (entry, error) {
-	c.Request, c.Version = nil, version
+	c.Request, c.Asked, c.Version = nil, nil, version
 	return newEntry(key{"case", c.Node, c.Signal}, version, wire{Case: &c})
 }
 
@@ -86,7 +94,7 @@ func parseEntries(payload []byte) ([]entry, error) {
 		e := entry{raw: raw}
 		switch {
 		case w.Request != nil:
-			e.key = key{"request", w.Request.Node, w.Request.Signal}
+			e.key = requestKey(*w.Request)
 		case w.Case != nil:
 			e.key, e.version = key{"case", w.Case.Node, w.Case.Signal}, w.Case.Version
 		case w.Control != nil:

@@ -53,8 +53,7 @@ func episode(n int) headroom.Episode {
 }
 
 func newCase(node string, s headroom.Signal) *headroom.Case {
-	alert := request(node, s, 7)
-	c := &headroom.Case{Node: node, Signal: s, Alert: &alert, Attempts: []time.Time{at(1), at(2)}}
+	c := &headroom.Case{Node: node, Signal: s, Answered: "a", Heeded: "b", Attempts: []time.Time{at(1), at(2)}}
 	c.Begin(episode(1))
 	return c
 }

@@ -31,6 +31,41 @@ func newestRequest(t *testing.T, open func(*testing.T) Store) {
 	equal(t, "request", one(t, s).Request, &want)
 }
 
+// A person's does not take an alert's place, nor an alert's a person's.
+func requestsApart(t *testing.T, open func(*testing.T) Store) {
+	s := open(t)
+	by := func(n int) headroom.Request {
+		r := request("n1", headroom.NodeFSAvailable, n)
+		r.By = "ann"
+		return r
+	}
+	c := newCase("n1", headroom.NodeFSAvailable)
+	save(t, s, c)
+	for n := range 3 {
+		ask(t, s, request("n1", headroom.NodeFSAvailable, n), by(10+n))
+		ask(t, s, by(20+n), request("n1", headroom.NodeFSAvailable, 30+n))
+	}
+	save(t, s, c)
+	alert, person := request("n1", headroom.NodeFSAvailable, 32), by(22)
+	c.Request, c.Asked = &alert, &person
+	equal(t, "case", one(t, s), *c)
+	forged := by(9)
+	c.Request, c.Asked = nil, &forged
+	save(t, s, c) // they are the store's
+	c.Request, c.Asked = &alert, &person
+	equal(t, "case after it was saved again", one(t, s), *c)
+	other := newCase("n1", headroom.ImageFSAvailable)
+	other.Request, other.Asked = &forged, &forged
+	save(t, s, other)
+	if c := load(t, s)[0]; c.Signal != other.Signal || c.Request != nil || c.Asked != nil {
+		t.Errorf("saved with a case were %+v", c)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	equal(t, "case of a store that was opened again", load(t, opened(t, open))[1], *c)
+}
+
 func newestInCall(t *testing.T, open func(*testing.T) Store) {
 	s, want := opened(t, open), request("n1", headroom.NodeFSAvailable, 2)
 	ask(t, s, request("n1", headroom.NodeFSAvailable, 1), want)

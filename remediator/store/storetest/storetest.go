@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"a new store is empty":                                 empty,
 		"a request without a case yields an empty case":        requestAlone,
 		"the newest request replaces the one before":           newestRequest,
+		"an alert and a person take not each other's place":    requestsApart,
 		"the later of two requests in one call stays":          newestInCall,
 		"no requests are no error":                             noRequests,
 		"everything in a request comes back":                   requestRoundTrip,
