@@ -421,38 +421,74 @@ func TestPruningStopsWhenThereAreInodesEnough(t *testing.T) {
 }
 
 func TestPruningWaitsForWhatTheRuntimeGivesBackLater(t *testing.T) {
-	for sentence, need := range map[string]func(logs) Need{
-		"bytes":  func(l logs) Need { return l.bytes(all) },
-		"inodes": func(l logs) Need { return l.inodes(all) },
+	const little = 8 << 10 // of somebody else's
+	type moment struct {
+		after time.Duration
+		left  int64
+	}
+	for sentence, moments := range map[string][]moment{
+		"all at once":                       {{settleTime / 4, 0}},
+		"after a little of somebody else's": {{0, 1<<20 - little}, {settleTime * 3 / 2, 0}},
+		"bit by bit":                        {{settleTime / 4, 1 << 19}, {settleTime/4 + settleStep, 1 << 18}, {settleTime/4 + 2*settleStep, 0}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			l, cri := crashed(t)
-			plan := l.planPrune(ContainerPrune{}, need(l))
-			if len(plan.Items) != 2 {
-				t.Fatalf("plans %+v", plan.Items)
-			}
-			var removed time.Time
-			cri.meanwhile = func() { removed = time.Now() }
-			l.applyPrune(ContainerPrune{}, plan, Run{Missing: func(context.Context) (int64, error) {
-				if !removed.IsZero() && time.Since(removed) > settleTime/4 {
-					return 0, nil
+			for unit, need := range map[headroom.Unit]func(logs) Need{
+				headroom.Bytes:  func(l logs) Need { return l.bytes(all) },
+				headroom.Inodes: func(l logs) Need { return l.inodes(all) },
+			} {
+				l, cri := crashed(t)
+				plan := l.planPrune(ContainerPrune{}, need(l))
+				if len(plan.Items) != 2 {
+					t.Fatalf("plans %+v", plan.Items)
 				}
-				return 1 << 20, nil
-			}})
-			if len(cri.removed) != 1 {
-				t.Errorf("removed %q", cri.removed)
+				var removed time.Time
+				cri.meanwhile = func() { removed = time.Now() }
+				l.applyPrune(ContainerPrune{}, plan, Run{Missing: func(context.Context) (int64, error) {
+					left := int64(1 << 20)
+					for _, m := range moments {
+						if !removed.IsZero() && time.Since(removed) > m.after {
+							left = m.left
+						}
+					}
+					return left, nil
+				}})
+				if len(cri.removed) != 1 {
+					t.Errorf("%s: removed %q", unit, cri.removed)
+				}
 			}
 		})
+	}
+}
+
+// A log that goes with its container shows at once, and what that has written does
+// not.
+func TestALogIsNotTakenForWhatItsContainerHasWritten(t *testing.T) {
+	l, cri := crashed(t)
+	plan := l.planPrune(ContainerPrune{}, l.bytes(all))
+	var removed time.Time
+	cri.meanwhile = func() { removed = time.Now() }
+	var logs int64
+	notes, err := ContainerPrune{}.Apply(t.Context(), l.node, plan, Run{
+		Removed: func(_ Item, a headroom.Amount) { logs += a.Bytes },
+		Missing: func(context.Context) (int64, error) {
+			if !removed.IsZero() && time.Since(removed) > settleTime/4 {
+				return 0, nil
+			}
+			return 1<<16 - logs, nil
+		},
+	})
+	if len(cri.removed) != 1 || logs < 4096 || err != nil {
+		t.Errorf("removed %q, and %d bytes of logs: %v; %q", cri.removed, logs, err, notes)
 	}
 }
 
 func TestPruningDoesNotWaitForeverForWhatDoesNotComeBack(t *testing.T) {
 	asked := 0
 	missing := func(context.Context) (int64, error) { asked++; return 1 << 20, nil }
-	a := pruneApply{logApply: logApply{meter: meter{run: Run{Missing: missing}, unit: headroom.Bytes}}, settled: maxSettles - 1}
-	for _, want := range []int{2 + int(settleTime/settleStep), 1} {
+	a := pruneApply{logApply: logApply{meter: meter{run: Run{Missing: missing}, unit: headroom.Bytes}}, vain: maxVain - 1}
+	for _, want := range []int{1 + int(layerTime/settleStep), 0} {
 		asked = 0
-		if enough, err := a.settle(t.Context()); enough || err != nil || asked != want {
+		if enough, err := a.settle(t.Context(), 1<<20); enough || err != nil || asked != want {
 			t.Errorf("asked %d times, want %d; enough is %t, %v", asked, want, enough, err)
 		}
 	}

@@ -164,5 +164,5 @@ func (a *imageApply) settle(ctx context.Context, before, size int64) (int64, err
 	if a.need.Signal.Unit() != headroom.Bytes {
 		expected = 1
 	}
-	return settle(ctx, a.missing, before-expected)
+	return settle(ctx, a.missing, before-expected, settleTime)
 }

@@ -37,9 +37,9 @@ func (c ContainerPrune) Apply(ctx context.Context, n Node, plan Plan, run Run) (
 // A pruneApply is one run of ContainerPrune.Apply.
 type pruneApply struct {
 	logApply
-	p       *pruner
-	failed  int // removals that the runtime refused
-	settled int // removals after which it was waited for the disk
+	p      *pruner
+	failed int // removals that the runtime refused
+	vain   int // removals after which it was waited for the disk in vain
 }
 
 // maxFailed is after how many refusals a runtime is not asked for more.
@@ -50,10 +50,10 @@ func (a *pruneApply) apply(ctx context.Context, items []Item) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if enough, err := a.meter.enough(ctx); enough || err != nil {
+		missing, err := a.missing(ctx, item)
+		if err != nil || missing <= 0 {
 			return err
 		}
-		var err error
 		effects := a.meter.effects
 		switch {
 		case item.sandbox:
@@ -69,7 +69,7 @@ func (a *pruneApply) apply(ctx context.Context, items []Item) error {
 			return err
 		}
 		if item.unknown && a.meter.effects > effects {
-			if enough, err := a.settle(ctx); enough || err != nil {
+			if enough, err := a.settle(ctx, missing-a.meter.freed); enough || err != nil {
 				return err
 			}
 		}
@@ -77,21 +77,51 @@ func (a *pruneApply) apply(ctx context.Context, items []Item) error {
 	return nil
 }
 
-// maxSettles is after how many removals of what is not known a run waits no longer
-// for the disk to tell.
-const maxSettles = 20
+// missing is how much is still missing, by the disk where only that will tell what
+// an item gave back.
+func (a *pruneApply) missing(ctx context.Context, item Item) (int64, error) {
+	if item.unknown {
+		return a.meter.look(ctx)
+	}
+	_, err := a.meter.enough(ctx)
+	return a.meter.missing - a.meter.freed, err
+}
 
-// settle waits until the disk shows anything of what a runtime gives back later:
-// what a container has written, of which only the disk can tell how much it was.
-// It reports whether nothing is missing any more.
-func (a *pruneApply) settle(ctx context.Context) (enough bool, err error) {
-	left, err := a.meter.look(ctx)
-	if err == nil && left > 0 && a.settled < maxSettles {
-		a.settled++
-		left, err = settle(ctx, a.meter.look, left-leastSeen[a.meter.unit])
+const (
+	// layerTime is how long it is waited at the most for what a container has
+	// written: containerd's garbage collector takes turns.
+	layerTime = 2 * settleTime
+	// maxVain is after how many waits that showed nothing a run waits no longer.
+	maxVain = 10
+)
+
+// settle waits until the disk shows what a runtime gives back later: what a
+// container has written, of which only the disk can tell how much it was. missing
+// is what was missing before the removal, less what is known to have gone since:
+// logs, at once. Others free and write, too, so that only a fair part of it counts;
+// then it goes on for as long as more comes. It reports whether nothing is missing
+// any more.
+func (a *pruneApply) settle(ctx context.Context, missing int64) (enough bool, err error) {
+	if missing <= 0 || a.vain == maxVain {
+		return false, nil
+	}
+	step := max(missing/fairPart, leastSeen[a.meter.unit])
+	left, err := settle(ctx, a.meter.look, missing-step, layerTime)
+	if err == nil && left > missing-step {
+		a.vain++
+		return false, nil
+	}
+	for more := true; more && err == nil && left > 0; {
+		before := left
+		left, err = settle(ctx, a.meter.look, before-1, 2*settleStep)
+		more = left < before
 	}
 	return err == nil && left <= 0, err
 }
+
+// fairPart is how much smaller than what is missing that may be which comes back
+// and counts.
+const fairPart = 32
 
 // leastSeen is what a disk shows, at the least, of a layer that is gone.
 var leastSeen = map[headroom.Unit]int64{headroom.Bytes: 4096, headroom.Inodes: 1}

@@ -13,12 +13,12 @@ const (
 	settleStep = 25 * time.Millisecond
 )
 
-// settle waits until nothing is missing or no more than expected, but not for
-// long. It returns what is missing then.
-func settle(ctx context.Context, missing func(context.Context) (int64, error), expected int64) (int64, error) {
+// settle waits until nothing is missing or no more than expected, but no longer
+// than atMost. It returns what is missing then.
+func settle(ctx context.Context, missing func(context.Context) (int64, error), expected int64, atMost time.Duration) (int64, error) {
 	for waited := time.Duration(0); ; waited += settleStep {
 		left, err := missing(ctx)
-		if err != nil || left <= 0 || left <= expected || waited >= settleTime {
+		if err != nil || left <= 0 || left <= expected || waited >= atMost {
 			return left, err
 		}
 		select {
