@@ -360,8 +360,9 @@ func TestRungsThatWouldUndoEachOtherAreRefused(t *testing.T) {
 		"{remedy: ballast, path: /b/one, size: 256Mi}": "",
 		"{remedy: ballast, path: /b/ones, size: 1Gi}":  "",
 		"{remedy: log-reclaim, keep: 7}":               "",
-		"{remedy: ballast, path: /b/one, size: 1Gi}":   `p.yaml:12: cases[1].ladder[0].path: "/b/one": another rung keeps ballast of another size there: give both the same size and inodes, or each a path of its own`,
-		"{remedy: ballast, path: /b/one, inodes: 7}":   `p.yaml:12: cases[1].ladder[0].path: "/b/one": another rung`,
+		"{remedy: ballast, path: /b/one, size: 1Gi}":   `p.yaml:12: cases[1].ladder[0].path: "/b/one": another rung keeps ballast of another size there: give both the same size, or each a path of its own`,
+		"{remedy: ballast, path: /b/one, inodes: 7}":   "",
+		"{remedy: ballast, path: /b/one, size: 0}":     "", // where only inodes count
 		"{remedy: ballast, path: /b/one/two}":          `p.yaml:12: cases[1].ladder[0].path: "/b/one/two": within one folder with the ballast of another rung, "/b/one"`,
 		"{remedy: ballast, path: /b}":                  `p.yaml:12: cases[1].ladder[0].path: "/b": within one folder with the ballast of another rung, "/b/one"`,
 	} {

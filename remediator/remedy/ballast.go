@@ -77,8 +77,8 @@ func (Ballast) Configure(decode func(into any) error) (Remedy, error) {
 	return Ballast{&s}, nil
 }
 
-// Agrees refuses another ballast in the same folder, unless it is the same, and
-// one folder within the other.
+// Agrees refuses pieces of another size in the same folder, of which each would take
+// the other's for its own that changed, and one folder within the other.
 func (b Ballast) Agrees(with Remedy) error {
 	other, ok := with.(Ballast)
 	if !ok {
@@ -86,9 +86,9 @@ func (b Ballast) Agrees(with Remedy) error {
 	}
 	mine, theirs := b.config(), other.config()
 	switch {
-	case mine == theirs:
+	case mine.Path == theirs.Path && (mine.Size == theirs.Size || mine.Size == 0 || theirs.Size == 0):
 	case mine.Path == theirs.Path:
-		return fmt.Errorf("path: %q: another rung keeps ballast of another size there: give both the same size and inodes, or each a path of its own", mine.Path)
+		return fmt.Errorf("path: %q: another rung keeps ballast of another size there: give both the same size, or each a path of its own", mine.Path)
 	case strings.HasPrefix(mine.Path, theirs.Path+"/"), strings.HasPrefix(theirs.Path, mine.Path+"/"):
 		return fmt.Errorf("path: %q: within one folder with the ballast of another rung, %q: give each a folder of its own", mine.Path, theirs.Path)
 	}
