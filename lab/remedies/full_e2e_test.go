@@ -4,6 +4,7 @@ package remedies
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -76,12 +77,16 @@ func TestDeadContainersGoFromADiskThatIsFull(t *testing.T) {
 		t.Run(string(signal), func(t *testing.T) {
 			c := cluster.Start(t)
 			n := crashes(t, c, idle)
+			const times = 6
 			w := cluster.Workload{Name: "crashing", Node: n, Image: crashImage, Containers: map[string][]string{
-				"worker": {"/data/worker", "100000", "1", "20000000", "6"},
+				"worker": {"/data/worker", "100000", "1", "20000000", fmt.Sprint(times)},
 			}}
-			r := crash(t, c, n, w, 6)
-			eventually(t, "the last to stay", func() error {
+			r := crash(t, c, n, w, times)
+			eventually(t, "the one after them to run", func() error {
 				_, pod := folderOf(t, c, n, w, "worker")
+				if restarts := pod.Status.ContainerStatuses[0].RestartCount; restarts < times {
+					return fmt.Errorf("it has been restarted %d times", restarts)
+				}
 				return ready(pod)
 			})
 			_, pod := folderOf(t, c, n, w, "worker")
