@@ -82,14 +82,7 @@ func TestDeadContainersGoFromADiskThatIsFull(t *testing.T) {
 				"worker": {"/data/worker", "100000", "1", "20000000", fmt.Sprint(times)},
 			}}
 			r := crash(t, c, n, w, times)
-			eventually(t, "the one after them to run", func() error {
-				_, pod := folderOf(t, c, n, w, "worker")
-				if restarts := pod.Status.ContainerStatuses[0].RestartCount; restarts < times {
-					return fmt.Errorf("it has been restarted %d times", restarts)
-				}
-				return ready(pod)
-			})
-			_, pod := folderOf(t, c, n, w, "worker")
+			pod := stays(t, c, w, times)
 			full(t, n.Nodefs, signal)
 			if left := r.available(signal); left != 0 {
 				t.Fatalf("%d are left", left)

@@ -52,14 +52,8 @@ func TestWhoHasOptedOutStaysAsItIsOnARealNode(t *testing.T) {
 		_, pod := folderOf(t, c, n, w, "worker")
 		written(t, n, pod)
 	}
-	eventually(t, "three dead containers of each", func() error {
-		for _, name := range []string{"in", "out"} {
-			if dead := r.dead(name); len(dead) < 3 {
-				return fmt.Errorf("of %s there are %d", name, len(dead))
-			}
-		}
-		return nil
-	})
+	stays(t, c, in[1], 3)
+	stays(t, c, out[1], 3)
 	state := func(all []cluster.Workload, container string) map[string]string {
 		logs := map[string]string{"dead": fmt.Sprint(r.dead(container))}
 		for _, w := range all {

@@ -71,6 +71,24 @@ func crash(t *testing.T, c *cluster.Cluster, n *cluster.Node, w cluster.Workload
 	return r
 }
 
+// stays waits until what crashes so many times only has come to stay: until then
+// there are new containers.
+func stays(t *testing.T, c *cluster.Cluster, w cluster.Workload, times int) (pod cluster.Pod) {
+	t.Helper()
+	eventually(t, w.Name+" to stay", func() error {
+		pods, err := c.PodsOf(t.Context(), w)
+		if err != nil || len(pods) != 1 || len(pods[0].Status.ContainerStatuses) != 1 {
+			return fmt.Errorf("there is %+v, %v", pods, err)
+		}
+		pod = pods[0]
+		if restarts := pod.Status.ContainerStatuses[0].RestartCount; restarts < times {
+			return fmt.Errorf("it has been restarted %d times", restarts)
+		}
+		return ready(pod)
+	})
+	return pod
+}
+
 // counted is a pod's spec whose init container and whose own count how often they
 // run in a folder of the node's: an emptyDir goes with the pod.
 func counted(n *cluster.Node, w cluster.Workload) map[string]any {
@@ -194,6 +212,7 @@ func TestNoMoreDeadContainersGoThanAreNeeded(t *testing.T) {
 		"worker": {"/data/worker", "0", "1", "20000000", "6"},
 	}}
 	r := crash(t, c, n, w, 6)
+	stays(t, c, w, 6)
 	before := r.dead("worker")
 	plan, removed, notes := r.runFor(with(t, remedy.ContainerPrune{}, "{minAge: 0s}"), headroom.NodeFSAvailable, 30_000_000)
 	after := r.dead("worker")
