@@ -23,10 +23,10 @@ func (e *Engine) Control(ctx context.Context) (headroom.Control, error) { return
 // Ask asks for an episode because a person says so, whether headroom is below
 // start or not; all gates hold for it. One that waits and has done nothing yet is
 // taken over; another comes first, and if it does the same it will have been this
-// one, too; if it is cancelled, so is this one. by names the person. What is asked for is durable when Ask
-// returns: no alert takes its place, and no change of the policy ends it, unless
-// that has nothing to do about the signal any more. Where it has not now, it is an
-// error wrapping headroom.ErrNotFound.
+// one, too; if it is cancelled, so is this one. by names the person. What is asked
+// for is durable when Ask returns: no alert takes its place, and no change of the
+// policy ends it, unless that does nothing about the signal any more; where it does
+// nothing now, it is an error wrapping headroom.ErrNotFound.
 func (e *Engine) Ask(ctx context.Context, signal headroom.Signal, by string) (headroom.Request, error) {
 	now := time.Now()
 	r := headroom.Request{
